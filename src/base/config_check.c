@@ -1,0 +1,193 @@
+#include "base/config_table.h"
+
+bool config_parse_url(struct slice text, struct config_url *out)
+{
+	struct config_url url;
+	struct slice rest;
+
+	if (slice_starts(text, SLICE("https://"))) {
+		url.is_tls = true;
+		rest = slice_sub(text, 8, text.n);
+	} else if (slice_starts(text, SLICE("http://"))) {
+		url.is_tls = false;
+		rest = slice_sub(text, 7, text.n);
+	} else {
+		return false;
+	}
+	if (slice_ends(rest, SLICE("/")))
+		rest = slice_sub(rest, 0, rest.n - 1);
+	/* User, path, query and fragment hold characters that no host has. */
+	if (!num_parse_host_port(rest, url.is_tls ? 443 : 80, &url.at) ||
+	    url.at.port == 0)
+		return false;
+	url.authority = rest;
+	*out = url;
+	return true;
+}
+
+const char *config_check_url(struct slice s)
+{
+	struct config_url url;
+
+	if (config_parse_url(s, &url))
+		return NULL;
+	return "a URL like https://HOST or http://HOST:PORT, without user, "
+	       "path and query";
+}
+
+const char *config_check_listen(struct slice s)
+{
+	struct num_host_port hp;
+
+	if (num_parse_host_port(s, NUM_PORT_REQUIRED, &hp))
+		return NULL;
+	return "an address like 127.0.0.1:8788 or [::1]:8788";
+}
+
+const char *config_check_host(struct slice s)
+{
+	struct num_host_port hp;
+
+	if (num_parse_host_port(s, 0, &hp))
+		return NULL;
+	return "a host name or address, with or without port";
+}
+
+static bool is_token(struct slice s)
+{
+	static const char marks[] = "!#$%&'*+-.^_`|~"; /* RFC 9110 5.6.2 */
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') &&
+		    !memchr(marks, c, sizeof(marks) - 1))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/*
+ * Fields of the connection between client and proxy (RFC 9110 section 7.6.1)
+ * and those that the proxy sets itself: forwarding them would break framing,
+ * routing or the separation of clients.
+ */
+static bool is_own_field(struct slice s)
+{
+	static const char *const names[] = {
+	    "connection",
+	    "content-length",
+	    "expect",
+	    "host",
+	    "http2-settings",
+	    "keep-alive",
+	    "proxy-authenticate",
+	    "proxy-authorization",
+	    "proxy-connection",
+	    "te",
+	    "trailer",
+	    "transfer-encoding",
+	    "upgrade",
+	    "user-agent",
+	    "via",
+	    "accept-encoding",
+	    "if-match",
+	    "if-modified-since",
+	    "if-none-match",
+	    "if-range",
+	    "if-unmodified-since",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (slice_eq_nocase(s, slice_of_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+const char *config_check_field(struct slice s)
+{
+	if (!is_token(s))
+		return "the name of a header field";
+	if (is_own_field(s))
+		return "a field that may be forwarded: the proxy sets or "
+		       "consumes it";
+	return NULL;
+}
+
+const char *config_check_id(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '_' && c != '-')
+			return "an id: letters, digits, _ and -";
+	}
+	return NULL;
+}
+
+static bool check_listeners(const struct config *c, struct buf *why)
+{
+	if (c->listen.n == 0) {
+		buf_printf(why, "needs at least one address");
+		return false;
+	}
+	for (size_t i = 0; i < c->listen.n; i++) {
+		const char *text = c->listen.v[i];
+		struct num_host_port hp;
+
+		num_parse_host_port(slice_of_str(text), NUM_PORT_REQUIRED, &hp);
+		if (!num_is_loopback(&hp) && !c->allow_lan_passthrough) {
+			buf_printf(why,
+			    "%s is not on loopback; set "
+			    "allow_lan_passthrough = yes to serve other "
+			    "machines without keys of their own",
+			    text);
+			return false;
+		}
+		for (size_t j = 0; j < i && hp.port != 0; j++) {
+			if (strcmp(text, c->listen.v[j]) == 0) {
+				buf_printf(why, "%s is there twice", text);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool check_upstream(const struct config *c, struct buf *why)
+{
+	struct config_url url;
+
+	config_parse_url(slice_of_str(c->upstream), &url);
+	if (url.is_tls || num_is_loopback(&url.at) ||
+	    c->allow_insecure_upstream)
+		return true;
+	buf_printf(why,
+	    "%s would carry tokens unencrypted over the "
+	    "network; set allow_insecure_upstream = yes to accept that",
+	    c->upstream);
+	return false;
+}
+
+bool config_check_whole(
+    const struct config *c, const char **option, struct buf *why)
+{
+	static const struct {
+		const char *option;
+		bool (*is_good)(const struct config *c, struct buf *why);
+	} checks[] = {
+	    {"listen", check_listeners},
+	    {"upstream", check_upstream},
+	};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (!checks[i].is_good(c, why)) {
+			*option = checks[i].option;
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,116 @@
+#include "base/config.h"
+
+#include "base/config_table.h"
+
+/* The options of one section that were given, a line each. */
+static void print_section(
+    FILE *out, enum config_section section, const void *base)
+{
+	const struct config_table *t = config_table_of(section);
+	struct buf value;
+
+	buf_init(&value, SIZE_MAX);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct config_option *o = &t->options[i];
+
+		if (!config_value_is_given(o, base))
+			continue;
+		buf_reset(&value);
+		config_value_print(o, base, &value);
+		fprintf(out, "%s =%s", o->name, value.n > 0 ? " " : "");
+		if (value.n > 0)
+			fwrite(value.p, 1, value.n, out);
+		fputc('\n', out);
+	}
+	buf_fini(&value);
+}
+
+void config_print(FILE *out, const struct config *c)
+{
+	print_section(out, CONFIG_GLOBAL, c);
+	for (size_t i = 0; i < c->n_routes; i++) {
+		fprintf(out, "\n[route %s]\n", c->routes[i].name);
+		print_section(out, CONFIG_ROUTE, &c->routes[i]);
+	}
+	for (size_t i = 0; i < c->n_locations; i++) {
+		fprintf(out, "\n[location %s]\n", c->locations[i].name);
+		print_section(out, CONFIG_LOCATION, &c->locations[i]);
+	}
+}
+
+/* What the reference calls a value of the option. */
+static const char *type_name(const struct config_option *o)
+{
+	switch (o->type) {
+	case CONFIG_STRING:
+		return "text";
+	case CONFIG_BOOL:
+		return "yes | no";
+	case CONFIG_DURATION:
+		return "duration";
+	case CONFIG_SIZE:
+		return "size";
+	case CONFIG_COUNT:
+		return o->unit;
+	case CONFIG_LIST:
+		return "list";
+	case CONFIG_ENUM:
+		break;
+	}
+	return NULL;
+}
+
+/* Text of a line of its own: a dot or quote in front would be a macro. */
+static void describe_text(FILE *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", out);
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", out);
+		else
+			fputc(*text, out);
+	}
+	fputc('\n', out);
+}
+
+static void describe_head(FILE *out, const struct config_option *o)
+{
+	fprintf(out, ".It Cm %s No = ", o->name);
+	if (o->type == CONFIG_ENUM) {
+		for (int i = 0; o->choices[i]; i++)
+			fprintf(out, "%s%s", i ? " | " : "Cm ", o->choices[i]);
+		fputc('\n', out);
+		return;
+	}
+	fprintf(out, "Ar %s\n", type_name(o));
+}
+
+static void describe_default(FILE *out, const struct config_option *o)
+{
+	const char *value = o->default_doc ? o->default_doc : o->text;
+
+	fprintf(out, "Default: %s.\n", value);
+}
+
+void config_describe(FILE *out)
+{
+	for (int s = 0; s < CONFIG_SECTION_COUNT; s++) {
+		const struct config_table *t =
+		    config_table_of((enum config_section)s);
+
+		fprintf(out, ".Ss %s%s\n",
+		    s == CONFIG_GLOBAL ? "Global keys" : "Section ", t->name);
+		describe_text(out, t->doc);
+		fputs(".Bl -tag -width Ds\n", out);
+		for (size_t i = 0; i < t->n; i++) {
+			const struct config_option *o = &t->options[i];
+
+			describe_head(out, o);
+			describe_text(out, o->doc);
+			if (s == CONFIG_GLOBAL)
+				describe_default(out, o);
+		}
+		fputs(".El\n", out);
+	}
+}

@@ -1,0 +1,255 @@
+#include "base/config_table.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+
+#ifndef PACKAGE_VERSION
+#error "the build passes PACKAGE_VERSION"
+#endif
+
+/* The member's offset; does not compile when it has another type. */
+#define AT(owner, member, type) \
+	(offsetof(owner, member) + \
+	    0 * sizeof(_Generic(((owner *)0)->member, type : 1)))
+
+#define STRING(member) \
+	.name = #member, .type = CONFIG_STRING, \
+	.at = AT(struct config, member, char *)
+#define LIST(member) \
+	.name = #member, .type = CONFIG_LIST, \
+	.at = AT(struct config, member, struct config_list)
+#define BOOL(member) \
+	.name = #member, .type = CONFIG_BOOL, \
+	.at = AT(struct config, member, bool)
+#define COUNT(member) \
+	.name = #member, .type = CONFIG_COUNT, \
+	.at = AT(struct config, member, unsigned)
+#define SIZE(member) \
+	.name = #member, .type = CONFIG_SIZE, \
+	.at = AT(struct config, member##_bytes, uint64_t)
+#define DURATION(member) \
+	.name = #member, .type = CONFIG_DURATION, \
+	.at = AT(struct config, member##_ms, int64_t)
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+static const char *const log_levels[] = {
+    [LOG_ERROR] = "error",
+    [LOG_WARN] = "warn",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
+    NULL,
+};
+
+static const struct config_option global_options[] = {
+    {LIST(listen), .text = "127.0.0.1:8788", .check = config_check_listen,
+	.doc = "Addresses to accept clients on, each HOST:PORT or "
+	       "[IPV6]:PORT; port 0 takes a free port, which the ready line "
+	       "tells."},
+    {LIST(hosts), .text = "", .check = config_check_host, .is_reloadable = true,
+	.doc = "Names, with or without port, that a request's Host field may "
+	       "carry; without any, those of the listeners.",
+	.default_doc = "the names of the listeners"},
+    {STRING(public_url), .text = "", .may_be_empty = true,
+	.check = config_check_url, .is_reloadable = true,
+	.doc = "The URL under which clients reach this proxy, put into "
+	       "nextPageUrl; without it, scheme and Host of the request.",
+	.default_doc = "scheme and Host of the request"},
+    {BOOL(allow_lan_passthrough), .text = "no",
+	.doc = "Listen on addresses other than loopback although clients are "
+	       "told apart only by the GHL token they bring."},
+    {COUNT(threads), .text = "0", .unit = "threads", .max = 256,
+	.doc = "Threads that serve clients; 0 takes as many as there are "
+	       "CPUs."},
+    {STRING(state), .text = "",
+	.doc = "Directory of the stored data and of the control socket; "
+	       "made, with mode 0700, when missing.",
+	.default_doc = "$XDG_STATE_HOME/ghlmirror, else "
+		       "$HOME/.local/state/ghlmirror"},
+
+    {STRING(upstream), .text = "https://services.leadconnectorhq.com",
+	.check = config_check_url,
+	.doc = "The API that requests are forwarded to, a URL without path."},
+    {STRING(upstream_ca), .text = "", .may_be_empty = true,
+	.doc = "File of PEM certificates that upstream's certificate is "
+	       "checked against, instead of the system's.",
+	.default_doc = "the certificates of the system"},
+    {BOOL(allow_insecure_upstream), .text = "no",
+	.doc = "Accept an upstream with http:// that is not on loopback, and "
+	       "so send tokens and data unencrypted."},
+    {COUNT(upstream_connections), .text = "4", .unit = "connections", .min = 1,
+	.max = 256,
+	.doc = "Connections to the upstream at one time; with HTTP/2 each "
+	       "carries many requests."},
+    {DURATION(connect_timeout), .text = "3s", .min = 10, .max = 5 * MINUTE,
+	.is_reloadable = true,
+	.doc = "How long a connection to the upstream, with its TLS "
+	       "handshake, may take."},
+    {DURATION(upstream_timeout), .text = "60s", .min = 100, .max = HOUR,
+	.is_reloadable = true,
+	.doc = "How long the upstream may take over one request; longer than "
+	       "the 10 to 30 seconds after which hosted tools give up, "
+	       "because a read then still reaches the store, and a write cut "
+	       "off is a write whose outcome nobody knows."},
+    {LIST(forward_headers), .text = "", .check = config_check_field,
+	.is_reloadable = true,
+	.doc = "Request fields to forward beside those that GHL documents; "
+	       "their values tell stored answers apart.",
+	.default_doc = "none"},
+    {STRING(user_agent), .text = "ghlmirror/" PACKAGE_VERSION,
+	.is_reloadable = true,
+	.doc = "The User-Agent field of requests to the upstream.",
+	.default_doc = "ghlmirror/VERSION"},
+
+    {SIZE(cache_max), .text = "4GiB", .min = 16 * MIB, .max = 16384 * GIB,
+	.doc = "Size that the file of stored answers may reach."},
+    {SIZE(store_answer_max), .text = "4MiB", .min = KIB, .max = 256 * MIB,
+	.is_reloadable = true,
+	.doc = "Answers with a larger body pass, but are not stored."},
+    {DURATION(keep_stale), .text = "30d", .is_reloadable = true,
+	.doc = "How long past its freshness an answer is kept for when the "
+	       "upstream is down."},
+    {DURATION(stale_wait), .text = "1s", .max = 5 * MINUTE,
+	.is_reloadable = true,
+	.doc = "How long a client waits for the upstream when a stale answer "
+	       "is stored; then it gets that one."},
+    {DURATION(settling), .text = "5s", .max = HOUR, .is_reloadable = true,
+	.doc = "How long after a write the searches that it concerns are not "
+	       "stored, because the upstream's index lags."},
+
+    {SIZE(max_target), .text = "8KiB", .min = 256, .max = 64 * KIB,
+	.doc = "Longest request target, path and query; longer is answered "
+	       "414."},
+    {SIZE(max_header), .text = "16KiB", .min = KIB, .max = MIB,
+	.doc = "Largest header of a request; larger is answered 431."},
+    {COUNT(max_fields), .text = "100", .unit = "fields", .min = 8, .max = 1000,
+	.doc = "Most fields in the header of a request; more are answered "
+	       "431."},
+    {SIZE(max_body), .text = "32MiB", .min = KIB, .max = GIB,
+	.doc = "Largest body of a request; larger is answered 413."},
+    {SIZE(max_answer), .text = "32MiB", .min = KIB, .max = GIB,
+	.doc = "Largest body of an upstream answer; larger is answered 502."},
+    {COUNT(max_connections), .text = "4096", .unit = "connections", .min = 1,
+	.max = 1000000, .doc = "Most client connections at one time."},
+    {COUNT(max_requests), .text = "4096", .unit = "requests", .min = 1,
+	.max = 65536,
+	.doc = "Most requests that one thread has waiting for the upstream; "
+	       "more are answered 503."},
+    {DURATION(idle_timeout), .text = "75s", .min = 100, .max = DAY,
+	.doc = "How long a client's connection may stay open between "
+	       "requests."},
+    {DURATION(header_timeout), .text = "10s", .min = 100, .max = HOUR,
+	.doc = "How long a client may take to send the header of a request."},
+    {DURATION(body_timeout), .text = "60s", .min = 100, .max = HOUR,
+	.doc = "How long a client may take to send the body of a request."},
+    {DURATION(write_timeout), .text = "30s", .min = 100, .max = HOUR,
+	.doc = "How long a client may go without taking a byte of its "
+	       "answer."},
+    {DURATION(drain), .text = "10s", .max = HOUR, .is_reloadable = true,
+	.doc = "How long requests may take to end after the daemon was told "
+	       "to stop."},
+    {BOOL(direct_write), .text = "yes",
+	.doc = "Write stored answers to the socket at once, instead of at the "
+	       "end of the event loop's turn."},
+
+    {.name = "log_level",
+	.type = CONFIG_ENUM,
+	.at = AT(struct config, log_level, int),
+	.text = "info",
+	.choices = log_levels,
+	.is_reloadable = true,
+	.doc = "Least important lines that are logged."},
+    {BOOL(log_requests), .text = "yes", .is_reloadable = true,
+	.doc = "Log a line for each request."},
+    {STRING(log_file), .text = "", .may_be_empty = true,
+	.doc = "File to append the log to.", .default_doc = "standard error"},
+};
+
+static const struct config_option route_options[] = {
+    {.name = "match",
+	.type = CONFIG_STRING,
+	.at = AT(struct config_route, match, char *),
+	.doc = "What the section is about: an operation id, METHOD /template "
+	       "or a class (cache, short, read-post, write, never, stream)."},
+    {.name = "ttl",
+	.type = CONFIG_DURATION,
+	.at = AT(struct config_route, ttl_ms, int64_t),
+	.has_at = AT(struct config_route, has_ttl, bool),
+	.max = 365 * DAY,
+	.is_reloadable = true,
+	.doc = "How long an answer is fresh; 0 shares upstream requests but "
+	       "stores nothing fresh."},
+    {.name = "stale_while_revalidate",
+	.type = CONFIG_DURATION,
+	.at = AT(struct config_route, stale_while_revalidate_ms, int64_t),
+	.has_at = AT(struct config_route, has_stale_while_revalidate, bool),
+	.max = 365 * DAY,
+	.is_reloadable = true,
+	.doc = "How long past its freshness an answer is served while a new "
+	       "one is fetched."},
+    {.name = "stale_if_error",
+	.type = CONFIG_DURATION,
+	.at = AT(struct config_route, stale_if_error_ms, int64_t),
+	.has_at = AT(struct config_route, has_stale_if_error, bool),
+	.is_reloadable = true,
+	.doc = "How long past its freshness an answer is served while the "
+	       "upstream is down or fails; 0 never does."},
+    {.name = "override_upstream",
+	.type = CONFIG_BOOL,
+	.at = AT(struct config_route, override_upstream, bool),
+	.has_at = AT(struct config_route, has_override_upstream, bool),
+	.is_reloadable = true,
+	.doc = "Store although the upstream says no-store."},
+};
+
+static const struct config_option location_options[] = {
+    {.name = "id",
+	.type = CONFIG_STRING,
+	.at = AT(struct config_location, id, char *),
+	.check = config_check_id,
+	.doc = "The id of the location at GHL."},
+};
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+_Static_assert(N_OF(global_options) <= CONFIG_OPTIONS_MAX, "raise the limit");
+
+const struct config_table *config_table_of(enum config_section section)
+{
+	static const struct config_table tables[] = {
+	    [CONFIG_GLOBAL] = {"",
+		"Global keys stand before the first "
+		"section; each is also a flag of "
+		"ghlmirror serve, spelt with dashes.",
+		global_options, N_OF(global_options)},
+	    [CONFIG_ROUTE] = {"route",
+		"A section [route NAME] changes how "
+		"answers of some operations are kept.",
+		route_options, N_OF(route_options)},
+	    [CONFIG_LOCATION] = {"location",
+		"A section [location NAME] names "
+		"a location.",
+		location_options, N_OF(location_options)},
+	};
+
+	assert(section >= 0 && section < CONFIG_SECTION_COUNT);
+	return &tables[section];
+}
+
+size_t config_table_find(const struct config_table *t, struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (slice_eq(name, slice_of_str(t->options[i].name)))
+			break;
+	}
+	return i;
+}

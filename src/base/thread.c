@@ -1,0 +1,13 @@
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+void thread_name(const char *name)
+{
+	char cut[16];
+
+	/* pthread_setname_np refuses a long name instead of cutting it. */
+	snprintf(cut, sizeof(cut), "%s", name);
+	pthread_setname_np(pthread_self(), cut);
+}
