@@ -1,0 +1,59 @@
+/*
+ * An ask: a front's question to the origin, and the envelope in which the
+ * reply comes back. The same object travels both ways, so that answering
+ * needs no memory and never finds a mailbox full: a front's mailbox has room
+ * for as many asks as the front has slots.
+ *
+ * Owner: the front until posted, the origin until it posts it back, the
+ * front from then on. An ask without reply_to is freed by the origin.
+ */
+#ifndef ORIGIN_ASK_H
+#define ORIGIN_ASK_H
+
+#include "base/mailbox.h"
+#include "http/answer.h"
+#include "origin/fetch.h"
+
+/* What the front could serve instead, should the upstream fail. */
+enum ask_fallback {
+	ASK_FALLBACK_NONE,
+	ASK_FALLBACK_STALE, /* an expired answer; also when upstream is slow */
+	ASK_FALLBACK_SUSPECT /* one with an unconfirmed write; only when the
+				upstream cannot be reached */
+};
+
+enum ask_result {
+	ASK_ANSWERED, /* answer holds what the upstream said */
+	ASK_STORED, /* a fresh answer is in the store by now: look again */
+	ASK_STALE, /* serve the fallback, detail says why */
+	ASK_FAILED /* fail_status and detail */
+};
+
+struct ask {
+	struct mail mail;
+	struct mailbox *reply_to; /* NULL: nobody waits (revalidation) */
+	uint32_t slot; /* the front's; checked with generation */
+	uint32_t generation;
+	enum ask_fallback fallback;
+	bool must_ask; /* the client wants it from the upstream */
+	struct fetch *fetch; /* one reference; NULL in replies */
+
+	/* origin's while it has the ask */
+	struct ask *next; /* waiter list of a flight */
+	uint64_t arrived_seq; /* sequence when it arrived */
+	int64_t stale_at_ms; /* mono; 0: no such time */
+	unsigned dispatches;
+
+	/* the reply */
+	enum ask_result result;
+	struct answer *answer; /* one reference when ASK_ANSWERED */
+	uint16_t fail_status;
+	const char *detail; /* constant text, NULL when none */
+	bool is_stored;
+	bool is_collapsed;
+	/* Wall clock; not 0: the answer was there already, a hit. */
+	int64_t fresh_until_ms;
+	int64_t upstream_us; /* time of the transfer, 0 when none */
+};
+
+#endif

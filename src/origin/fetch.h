@@ -1,0 +1,71 @@
+/*
+ * A fetch: everything the origin needs to know about one client request to
+ * ask the upstream for it and to file the answer. Built by a front from
+ * borrowed bytes into one allocation; handed to the origin with the ask;
+ * counted there (a flight outlives the ask that began it).
+ *
+ * Built by a front thread; from posting on, origin thread only.
+ */
+#ifndef ORIGIN_FETCH_H
+#define ORIGIN_FETCH_H
+
+#include "api/policy.h"
+#include "api/tags.h"
+
+#define FETCH_FIELDS_MAX 24
+
+enum fetch_kind {
+	FETCH_READ, /* may be stored, may be shared */
+	FETCH_PASS, /* once, nothing stored or moved */
+	FETCH_WRITE /* once, moves tags */
+};
+
+struct fetch {
+	unsigned refs;
+	enum fetch_kind kind;
+	bool may_store; /* reads: no client or operation objection */
+	bool may_join; /* reads: identical ones may share the flight */
+	struct digest128 scope; /* whose answer it is */
+	struct digest128 key;
+	struct slice full_key;
+	struct slice method;
+	struct slice target; /* canonical, as it is sent */
+	struct slice path; /* inside target */
+	struct slice query; /* inside target, without '?' */
+	struct slice body;
+	bool has_body;
+	struct slice location; /* known before the answer, may be empty */
+	struct slice fields[FETCH_FIELDS_MAX]; /* "Name: value" */
+	size_t fields_n;
+	struct api_match match; /* params inside path */
+	struct api_policy policy; /* effective, by value */
+};
+
+/* What a front knows; every slice is borrowed for the call. */
+struct fetch_spec {
+	enum fetch_kind kind;
+	bool may_store;
+	bool may_join;
+	struct digest128 scope;
+	struct digest128 key;
+	struct slice full_key;
+	enum api_method method;
+	struct slice method_name;
+	struct slice target;
+	struct slice body;
+	bool has_body;
+	struct slice location;
+	const struct slice *fields;
+	size_t fields_n; /* <= FETCH_FIELDS_MAX */
+	struct api_policy policy;
+};
+
+/* One reference. NULL when memory is exhausted. */
+struct fetch *fetch_new(const struct fetch_spec *spec);
+struct fetch *fetch_ref(struct fetch *f);
+/* f may be NULL. */
+void fetch_unref(struct fetch *f);
+/* Context for tag rules; answer may be empty. */
+struct api_context fetch_context(const struct fetch *f, struct slice answer);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Filing: may this answer be stored, for how long, and as what. The one
+ * place where the rules of the operation table, of RFC 9111 and of the store
+ * meet. Also finds what to fetch again after a write.
+ *
+ * Pure but for filing_refetch, which looks into the store; origin thread.
+ */
+#ifndef ORIGIN_FILING_H
+#define ORIGIN_FILING_H
+
+#include "http/head.h"
+#include "origin/fetch.h"
+#include "store/cache.h"
+
+struct filing {
+	const struct fetch *fetch;
+	struct answer *answer; /* no failure; a reference is taken when filed */
+	const struct head *info;
+	bool is_close_delimited; /* may have been cut unnoticed */
+	const struct tag_set *tags;
+	struct cache_moved moved; /* latest movement of the tags */
+	uint64_t seq;
+	int64_t settling_ms;
+	size_t max_bytes; /* larger ones pass unstored */
+};
+
+/*
+ * Why an answer is a failure of the upstream, which is never stored and less
+ * worth than a stale answer: the detail of Cache-Status. NULL: it is none.
+ */
+const char *filing_failure(
+    const struct fetch *f, const struct answer *a, const struct head *info);
+/* Ready to post but for done and arg; NULL when it may not be stored. */
+struct cache_put *filing_put(const struct filing *f);
+/*
+ * The record that a write changes, if its answer is stored for this
+ * credential: asked again afterwards, so that an outage finds no hole. One
+ * reference; NULL when there is nothing to ask. Before the movement.
+ */
+struct fetch *filing_refetch(struct cache_reader *reader,
+    const struct api_policies *policies, const struct fetch *write);
+
+#endif

@@ -1,0 +1,469 @@
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "origin/filing.h"
+#include "origin/origin_internal.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+/*
+ * A flight: one read under way to the upstream, and everybody who waits for
+ * it. After landing it stays findable until the writer has committed its
+ * answer, so that nobody asks again for what has just arrived.
+ */
+struct flight {
+	struct flight *next_in_bucket;
+	struct origin *origin;
+	struct fetch *fetch; /* one reference */
+	struct transfer *transfer; /* NULL: landed */
+	struct tag_set tags; /* of the request; of the answer too, landed */
+	uint64_t seq; /* when handed to curl */
+	struct ask *waiters; /* oldest first */
+	struct ask **waiters_end;
+	struct answer *answer; /* landed, waiting for the commit */
+	int64_t fresh_until_ms; /* wall; landed */
+	bool is_shared; /* others may join */
+};
+
+/* ---- the table ---- */
+
+static struct flight **bucket_of(struct origin *o, const struct fetch *f)
+{
+	uint64_t h;
+
+	memcpy(&h, f->key.b, sizeof(h));
+	return &o->flights[h % o->flights_size];
+}
+
+static bool has_moved_since(struct flight *fl)
+{
+	struct cache_moved moved;
+
+	moves_latest(fl->origin->moves, fl->origin->reader, fl->tags.v,
+	    fl->tags.n, &moved);
+	return moved.epoch > fl->seq || moved.suspect > fl->seq;
+}
+
+/* The flight, begun at min_seq or later, that f may share; else NULL. */
+static struct flight *find_shared(
+    struct origin *o, const struct fetch *f, uint64_t min_seq)
+{
+	struct flight *fl = *bucket_of(o, f);
+
+	for (; fl; fl = fl->next_in_bucket) {
+		if (!fl->is_shared || fl->seq < min_seq ||
+		    !slice_eq(fl->fetch->full_key, f->full_key))
+			continue;
+		if (has_moved_since(fl))
+			continue;
+		if (!fl->transfer && clock_wall_ms() >= fl->fresh_until_ms)
+			continue;
+		return fl;
+	}
+	return NULL;
+}
+
+static void flight_free(struct flight *fl)
+{
+	struct flight **at = bucket_of(fl->origin, fl->fetch);
+
+	assert(!fl->waiters);
+	while (*at != fl)
+		at = &(*at)->next_in_bucket;
+	*at = fl->next_in_bucket;
+	atomic_fetch_sub(&fl->origin->flights_n, 1);
+	fetch_unref(fl->fetch);
+	answer_unref(fl->answer);
+	tag_set_fini(&fl->tags);
+	free(fl);
+}
+
+/* ---- waiters ---- */
+
+/* The stale timer is armed for the earliest waiter that has a fallback. */
+static void arm_stale_timer(struct origin *o, int64_t at_ms, int64_t now_ms)
+{
+	int64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+	struct timeval tv = {
+	    .tv_sec = wait_ms / 1000,
+	    .tv_usec = wait_ms % 1000 * 1000,
+	};
+
+	if (o->stale_timer_at_ms && o->stale_timer_at_ms <= at_ms)
+		return;
+	o->stale_timer_at_ms = at_ms;
+	event_add(o->stale_timer, &tv);
+}
+
+static void await(struct flight *fl, struct ask *a)
+{
+	struct origin *o = fl->origin;
+	int64_t now_ms = clock_mono_ms();
+
+	a->next = NULL;
+	*fl->waiters_end = a;
+	fl->waiters_end = &a->next;
+	if (a->fallback != ASK_FALLBACK_STALE)
+		return;
+	if (a->stale_at_ms == 0)
+		a->stale_at_ms = now_ms + o->options.stale_wait_ms;
+	arm_stale_timer(o, a->stale_at_ms, now_ms);
+}
+
+static struct ask *take_waiters(struct flight *fl)
+{
+	struct ask *first = fl->waiters;
+
+	fl->waiters = NULL;
+	fl->waiters_end = &fl->waiters;
+	return first;
+}
+
+static void give_answer(struct origin *o, struct ask *a, struct answer *answer,
+    bool is_stored, int64_t upstream_us)
+{
+	a->result = ASK_ANSWERED;
+	a->answer = answer_ref(answer);
+	a->is_stored = is_stored;
+	a->upstream_us = upstream_us;
+	origin_return(o, a);
+}
+
+/* ---- landing ---- */
+
+/* What a landed transfer means for everybody who waits. */
+struct landing {
+	struct answer *answer; /* NULL: failed */
+	const struct transfer_result *result;
+	bool is_overtaken; /* a write moved one of its tags meanwhile */
+	bool is_stored;
+	const char *failure; /* of an answer that a fallback is better than */
+};
+
+static void settle_waiter(struct origin *o, struct ask *a,
+    const struct landing *l, uint64_t flight_seq)
+{
+	int64_t us = l->result->ended_us - l->result->started_us;
+
+	/*
+	 * Read your writes: who arrived after a write on these tags was
+	 * decided must not see an answer that may predate it.
+	 */
+	if (l->is_overtaken && a->arrived_seq > flight_seq) {
+		metrics_add(METRIC_FLIGHTS_REDISPATCHED, 1);
+		flight_ask(o, a);
+		return;
+	}
+	if (!l->answer) {
+		a->upstream_us = us;
+		origin_return_failure(o, a, l->result);
+		return;
+	}
+	/* A suspect answer is for when the upstream cannot be reached. */
+	if (l->failure && a->fallback == ASK_FALLBACK_STALE) {
+		a->result = ASK_STALE;
+		a->detail = l->failure;
+		origin_return(o, a);
+		return;
+	}
+	give_answer(o, a, l->answer, l->is_stored, us);
+}
+
+static void on_stored_by_writer(struct cache_put *p, bool is_stored)
+{
+	struct flight *fl = p->arg;
+
+	(void)is_stored;
+	p->mail.kind = ORIGIN_MAIL_PUT;
+	if (!mailbox_post(fl->origin->returns, &p->mail))
+		assert(!"the origin's returns are unbounded");
+}
+
+/* Hands the answer to the writer. True when it is on its way. */
+static bool file_answer(
+    struct flight *fl, struct landing *l, const struct head *info)
+{
+	struct origin *o = fl->origin;
+	struct filing filing = {
+	    .fetch = fl->fetch,
+	    .answer = l->answer,
+	    .info = info,
+	    .is_close_delimited = l->result->is_close_delimited,
+	    .tags = &fl->tags,
+	    .seq = fl->seq,
+	    .settling_ms = o->options.settling_ms,
+	    .max_bytes = o->options.store_answer_max_bytes,
+	};
+	struct cache_put *p;
+
+	if (!o->options.cache || l->is_overtaken)
+		return false;
+	moves_latest(
+	    o->moves, o->reader, fl->tags.v, fl->tags.n, &filing.moved);
+	p = filing_put(&filing);
+	if (!p)
+		return false;
+	fl->answer = answer_ref(l->answer);
+	fl->fresh_until_ms = p->fresh_until_ms;
+	p->done = on_stored_by_writer;
+	p->arg = fl;
+	o->puts_pending++;
+	cache_put_post(o->options.cache, p);
+	return true;
+}
+
+static void examine(
+    struct flight *fl, struct transfer *t, struct landing *l, struct head *info)
+{
+	struct api_context context;
+
+	if (l->result->outcome != TRANSFER_OK)
+		return;
+	l->answer = origin_answer(t, l->result, info);
+	if (!l->answer)
+		return;
+	l->failure = filing_failure(fl->fetch, l->answer, info);
+	rates_update(fl->origin->rates, &fl->fetch->scope, &info->limits);
+	/* Read anew: what the answer names takes the place of the coarser tags
+	 * that stood in for it. */
+	tag_set_fini(&fl->tags);
+	context = fetch_context(fl->fetch, l->answer->body);
+	api_tags_read(&context, &fl->tags);
+	l->is_overtaken = has_moved_since(fl);
+	if (!l->failure)
+		l->is_stored = file_answer(fl, l, info);
+}
+
+static void land(struct transfer *t, const struct transfer_result *r, void *arg)
+{
+	struct flight *fl = arg;
+	struct origin *o = fl->origin;
+	struct landing l = {.result = r};
+	struct head info = {0};
+	struct ask *a;
+	uint64_t seq = fl->seq;
+
+	fl->transfer = NULL;
+	online_evidence(&o->online, r, clock_mono_ms());
+	if (r->outcome != TRANSFER_OK) {
+		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
+		l.is_overtaken = has_moved_since(fl);
+	}
+	examine(fl, t, &l, &info);
+	a = take_waiters(fl);
+	if (!l.is_stored)
+		flight_free(fl);
+	while (a) {
+		struct ask *next = a->next;
+
+		settle_waiter(o, a, &l, seq);
+		a = next;
+	}
+	answer_unref(l.answer);
+}
+
+void flight_stored(struct origin *o, struct cache_put *p)
+{
+	o->puts_pending--;
+	flight_free(p->arg);
+	cache_put_free(p);
+}
+
+/* ---- take-off ---- */
+
+static struct flight *flight_new(struct origin *o, struct fetch *f)
+{
+	struct flight *fl = calloc(1, sizeof(*fl));
+	struct api_context context = fetch_context(f, SLICE_NONE);
+	struct flight **bucket = bucket_of(o, f);
+
+	if (!fl)
+		return NULL;
+	fl->origin = o;
+	fl->fetch = fetch_ref(f);
+	fl->is_shared = f->may_join;
+	fl->waiters_end = &fl->waiters;
+	tag_set_init(&fl->tags);
+	api_tags_read(&context, &fl->tags);
+	fl->next_in_bucket = *bucket;
+	*bucket = fl;
+	atomic_fetch_add(&o->flights_n, 1);
+	return fl;
+}
+
+/* Begins a flight for f; NULL when memory is exhausted. */
+static struct flight *take_off(struct origin *o, struct fetch *f)
+{
+	struct flight *fl = flight_new(o, f);
+
+	if (!fl)
+		return NULL;
+	fl->seq = moves_seq(o->moves);
+	fl->transfer = origin_send(o, f, land, fl);
+	if (!fl->transfer) {
+		flight_free(fl);
+		return NULL;
+	}
+	return fl;
+}
+
+/* Did a flight land and get committed while the ask was in the mail? */
+static bool is_stored_by_now(struct origin *o, const struct ask *a)
+{
+	struct cache_view view;
+	enum cache_state state;
+
+	/* Nothing is stored for whom the front would not look it up. */
+	if (!o->reader || a->must_ask || !a->fetch->may_store ||
+	    !a->fetch->may_join)
+		return false;
+	state = cache_lookup(o->reader, &a->fetch->key, a->fetch->full_key,
+	    clock_wall_ms(), &view);
+	cache_release(o->reader);
+	/*
+	 * Movements decided but not committed do not matter here: the writes
+	 * behind them have not been answered.
+	 */
+	return state == CACHE_FRESH;
+}
+
+/*
+ * What has landed is as good as stored: it only waits for the writer's commit.
+ */
+static void join(struct origin *o, struct flight *fl, struct ask *a)
+{
+	if (!fl->transfer) {
+		a->fresh_until_ms = fl->fresh_until_ms;
+		give_answer(o, a, fl->answer, true, 0);
+		return;
+	}
+	a->is_collapsed = true;
+	metrics_add(METRIC_COALESCED, 1);
+	if (a->reply_to)
+		await(fl, a);
+	else
+		origin_return(o, a); /* what it wants is under way */
+}
+
+static void begin(struct origin *o, struct ask *a)
+{
+	struct flight *fl = take_off(o, a->fetch);
+
+	if (fl)
+		await(fl, a);
+	else
+		origin_return_failed(o, a, 503, "memory");
+}
+
+void flight_ask(struct origin *o, struct ask *a)
+{
+	struct flight *fl = NULL;
+
+	a->dispatches++;
+	a->is_collapsed = false;
+	/*
+	 * Asked again, it takes only a flight begun after it arrived: such a
+	 * one cannot be overtaken for it, so it is asked twice at most.
+	 */
+	if (a->fetch->may_join && !a->must_ask)
+		fl = find_shared(
+		    o, a->fetch, a->dispatches > 1 ? a->arrived_seq : 0);
+	if (fl) {
+		join(o, fl, a);
+	} else if (a->dispatches == 1 && is_stored_by_now(o, a)) {
+		a->result = ASK_STORED;
+		origin_return(o, a);
+	} else {
+		begin(o, a);
+	}
+}
+
+void flight_refetch(struct origin *o, struct fetch *f)
+{
+	if (!online_is_away(&o->online) && !find_shared(o, f, 0))
+		take_off(o, f);
+	fetch_unref(f);
+}
+
+/* ---- time ---- */
+
+/* Serves stale to those whose time has come; returns the next time. */
+static int64_t release_stale(struct flight *fl, int64_t now_ms)
+{
+	struct ask **at = &fl->waiters;
+	int64_t next_ms = INT64_MAX;
+
+	while (*at) {
+		struct ask *a = *at;
+
+		if (a->stale_at_ms == 0 || now_ms < a->stale_at_ms) {
+			if (a->stale_at_ms && a->stale_at_ms < next_ms)
+				next_ms = a->stale_at_ms;
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		a->result = ASK_STALE;
+		a->detail = "upstream-slow";
+		origin_return(fl->origin, a);
+	}
+	fl->waiters_end = at;
+	return next_ms;
+}
+
+void flight_release_stale(struct origin *o)
+{
+	int64_t now_ms = clock_mono_ms(), next_ms = INT64_MAX;
+
+	o->stale_timer_at_ms = 0;
+	for (size_t i = 0; i < o->flights_size; i++)
+		for (struct flight *fl = o->flights[i]; fl;
+		     fl = fl->next_in_bucket) {
+			int64_t t = release_stale(fl, now_ms);
+
+			if (t < next_ms)
+				next_ms = t;
+		}
+	if (next_ms != INT64_MAX)
+		arm_stale_timer(o, next_ms, now_ms);
+}
+
+uint64_t flight_oldest_seq(const struct origin *o)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	if (atomic_load_explicit(&o->flights_n, memory_order_relaxed) == 0)
+		return oldest;
+	for (size_t i = 0; i < o->flights_size; i++)
+		for (struct flight *fl = o->flights[i]; fl;
+		     fl = fl->next_in_bucket)
+			if (fl->seq < oldest)
+				oldest = fl->seq;
+	return oldest;
+}
+
+void flight_stop_all(struct origin *o)
+{
+	for (size_t i = 0; i < o->flights_size; i++) {
+		struct flight *fl = o->flights[i];
+
+		while (fl) {
+			struct flight *next = fl->next_in_bucket;
+			struct ask *a = take_waiters(fl);
+
+			while (a) {
+				struct ask *later = a->next;
+
+				origin_return_failed(o, a, 503, "stopping");
+				a = later;
+			}
+			/* Landed ones belong to the writer's mail. */
+			if (!fl->answer) {
+				transfer_abandon(fl->transfer);
+				flight_free(fl);
+			}
+			fl = next;
+		}
+	}
+}

@@ -1,0 +1,393 @@
+#include "origin/origin.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "http/page.h"
+#include "origin/origin_internal.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define TICK_MS 1000
+#define FLIGHTS_SIZE 4096
+#define HEAD_MAX_BYTES (256 * 1024)
+
+/* ---- replies ---- */
+
+void origin_return(struct origin *o, struct ask *a)
+{
+	(void)o;
+	fetch_unref(a->fetch);
+	a->fetch = NULL;
+	a->next = NULL;
+	if (!a->reply_to) {
+		answer_unref(a->answer);
+		free(a);
+		return;
+	}
+	a->mail.kind = ORIGIN_REPLY_KIND;
+	/* Room is certain: a mailbox holds as many asks as its front's slots.
+	 */
+	if (!mailbox_post(a->reply_to, &a->mail))
+		assert(!"a front's mailbox is full");
+}
+
+void origin_return_failed(
+    struct origin *o, struct ask *a, uint16_t status, const char *detail)
+{
+	a->result = ASK_FAILED;
+	a->fail_status = status;
+	a->detail = detail;
+	origin_return(o, a);
+}
+
+uint16_t origin_fail_status(const struct transfer_result *r)
+{
+	switch (r->outcome) {
+	case TRANSFER_UNSENT:
+		return 503;
+	case TRANSFER_UNKNOWN:
+		return r->cause == TRANSFER_CAUSE_PROTOCOL ||
+			       r->cause == TRANSFER_CAUSE_PARTIAL
+			   ? 502
+			   : 504;
+	default:
+		return 502;
+	}
+}
+
+void origin_return_failure(
+    struct origin *o, struct ask *a, const struct transfer_result *r)
+{
+	if (a->fallback != ASK_FALLBACK_NONE) {
+		a->result = ASK_STALE;
+		a->detail = transfer_cause_name(r->cause);
+		origin_return(o, a);
+		return;
+	}
+	origin_return_failed(
+	    o, a, origin_fail_status(r), transfer_cause_name(r->cause));
+}
+
+/* ---- transfers ---- */
+
+struct transfer *origin_send(
+    struct origin *o, const struct fetch *f, transfer_done done, void *arg)
+{
+	struct transfer_request rq = {
+	    .method = f->method,
+	    .target = f->target,
+	    .fields = f->fields,
+	    .fields_n = f->fields_n,
+	    .body = f->body,
+	    .has_body = f->has_body,
+	    .is_safe = f->kind == FETCH_READ,
+	};
+
+	metrics_add(METRIC_UPSTREAM_REQUESTS, 1);
+	return transfer_start(o->transfers, &rq, done, arg);
+}
+
+/* The stored head has moved into the answer, and info must point there. */
+static void rebase(struct slice *s, const char *from, const char *to)
+{
+	if (s->n > 0)
+		s->p = to + (s->p - from);
+}
+
+static void rebase_head(struct head *h, const char *from, const char *to)
+{
+	rebase(&h->etag, from, to);
+	rebase(&h->last_modified, from, to);
+	rebase(&h->content_type, from, to);
+	rebase(&h->content_encoding, from, to);
+	rebase(&h->vary, from, to);
+	rebase(&h->location, from, to);
+	rebase(&h->content_location, from, to);
+}
+
+struct answer *origin_answer(
+    struct transfer *t, const struct transfer_result *r, struct head *info)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct buf head;
+	struct answer *a;
+	char *body, *block;
+	const char *built, *why;
+	size_t body_n, head_n;
+
+	buf_init(&head, HEAD_MAX_BYTES);
+	if (!head_build(r->fields, now_ms / 1000, &head, info, &why)) {
+		buf_fini(&head);
+		return NULL;
+	}
+	built = head.p;
+	body = transfer_take_body(t, &body_n);
+	block = buf_take(&head, &head_n);
+	a = answer_new(r->status, block, head_n, body, body_n);
+	if (!a)
+		return NULL;
+	rebase_head(info, built, a->head.p);
+	a->date_ms = now_ms;
+	a->etag = info->etag;
+	a->last_modified = info->last_modified;
+	a->age_s = info->age_s;
+	page_find(a->body, &a->next_page, &a->authority_n);
+	return a;
+}
+
+/* ---- the loop ---- */
+
+static void on_ask(struct origin *o, struct ask *a)
+{
+	a->arrived_seq = moves_seq(o->moves);
+	if (o->is_stopping) {
+		origin_return_failed(o, a, 503, "stopping");
+		return;
+	}
+	if (a->fetch->kind == FETCH_READ)
+		flight_ask(o, a);
+	else
+		write_ask(o, a);
+}
+
+static void on_mail(struct origin *o, struct mail *m)
+{
+	switch (m->kind) {
+	case ORIGIN_MAIL_ASK:
+		on_ask(o, mail_of(m, struct ask, mail));
+		break;
+	case ORIGIN_MAIL_PURGE:
+		write_purge(o, mail_of(m, struct origin_purge, mail));
+		break;
+	case ORIGIN_MAIL_MOVED:
+		write_moved(o, mail_of(m, struct cache_move, mail));
+		break;
+	case ORIGIN_MAIL_PUT:
+		flight_stored(o, mail_of(m, struct cache_put, mail));
+		break;
+	case ORIGIN_MAIL_STOP:
+		o->is_stopping = true;
+		free(m);
+		break;
+	default:
+		assert(!"unknown mail to the origin");
+	}
+}
+
+static void stop_if_done(struct origin *o)
+{
+	if (!o->is_stopping)
+		return;
+	flight_stop_all(o);
+	write_stop_all(o);
+	/* The writer still owes us word of what it was handed. */
+	if (o->moves_pending == 0 && o->puts_pending == 0)
+		event_base_loopbreak(o->base);
+}
+
+static void take_mail(struct origin *o, struct mailbox *from)
+{
+	struct mail *m = mailbox_take_all(from);
+
+	while (m) {
+		struct mail *next = m->next;
+
+		m->next = NULL;
+		on_mail(o, m);
+		m = next;
+	}
+	atomic_store_explicit(
+	    &o->seq_seen, moves_seq(o->moves), memory_order_relaxed);
+	stop_if_done(o);
+}
+
+static void on_mailbox(evutil_socket_t fd, short what, void *arg)
+{
+	struct origin *o = arg;
+
+	(void)fd;
+	(void)what;
+	take_mail(o, o->mailbox);
+}
+
+static void on_returns(evutil_socket_t fd, short what, void *arg)
+{
+	struct origin *o = arg;
+
+	(void)fd;
+	(void)what;
+	take_mail(o, o->returns);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct origin *o = arg;
+
+	(void)fd;
+	(void)what;
+	moves_forget(o->moves, o->committed_seq, flight_oldest_seq(o),
+	    clock_wall_ms() - o->options.settling_ms);
+	log_flush();
+}
+
+static void on_stale_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flight_release_stale(arg);
+}
+
+static void *run(void *arg)
+{
+	struct origin *o = arg;
+
+	thread_name("origin");
+	metrics_thread_init();
+	event_base_dispatch(o->base);
+	log_flush();
+	metrics_thread_fini();
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static bool add_events(struct origin *o)
+{
+	struct timeval every = {.tv_sec = TICK_MS / 1000};
+
+	o->mailbox_event = event_new(o->base, mailbox_fd(o->mailbox),
+	    EV_READ | EV_PERSIST, on_mailbox, o);
+	o->returns_event = event_new(o->base, mailbox_fd(o->returns),
+	    EV_READ | EV_PERSIST, on_returns, o);
+	o->tick = event_new(o->base, -1, EV_PERSIST, on_tick, o);
+	o->stale_timer = event_new(o->base, -1, 0, on_stale_timer, o);
+	return o->mailbox_event && o->returns_event && o->tick &&
+	       o->stale_timer && event_add(o->mailbox_event, NULL) == 0 &&
+	       event_add(o->returns_event, NULL) == 0 &&
+	       event_add(o->tick, &every) == 0;
+}
+
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static bool build(struct origin *o, char **why)
+{
+	o->base = base_new();
+	o->mailbox = mailbox_new(o->options.mailbox_capacity);
+	o->returns = mailbox_new(SIZE_MAX);
+	o->rates = rates_new();
+	o->flights_size = FLIGHTS_SIZE;
+	o->flights = calloc(o->flights_size, sizeof(*o->flights));
+	o->moves =
+	    moves_new(o->options.cache ? cache_last_seq(o->options.cache) : 0);
+	if (o->options.cache)
+		o->reader = cache_reader_new(o->options.cache);
+	if (!o->base || !o->mailbox || !o->returns || !o->rates ||
+	    !o->flights || !o->moves || (o->options.cache && !o->reader) ||
+	    !add_events(o))
+		return false;
+	o->transfers = transfers_new(o->base, &o->options.transfers, why);
+	return o->transfers != NULL;
+}
+
+struct origin *origin_new(const struct origin_options *options, char **why)
+{
+	struct origin *o = calloc(1, sizeof(*o));
+
+	*why = NULL;
+	if (!o)
+		return NULL;
+	o->options = *options;
+	if (!build(o, why)) {
+		origin_free(o);
+		return NULL;
+	}
+	o->committed_seq = moves_seq(o->moves);
+	return o;
+}
+
+bool origin_start(struct origin *o)
+{
+	o->is_running = pthread_create(&o->thread, NULL, run, o) == 0;
+	return o->is_running;
+}
+
+void origin_stop(struct origin *o)
+{
+	struct mail *m;
+
+	if (!o->is_running)
+		return;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		abort();
+	m->kind = ORIGIN_MAIL_STOP;
+	/* The fronts are gone, so room comes as soon as the origin looks. */
+	while (!mailbox_post(o->mailbox, m))
+		sched_yield();
+	pthread_join(o->thread, NULL);
+	o->is_running = false;
+}
+
+void origin_free(struct origin *o)
+{
+	if (!o)
+		return;
+	assert(!o->is_running);
+	transfers_free(o->transfers);
+	if (o->mailbox_event)
+		event_free(o->mailbox_event);
+	if (o->returns_event)
+		event_free(o->returns_event);
+	if (o->tick)
+		event_free(o->tick);
+	if (o->stale_timer)
+		event_free(o->stale_timer);
+	cache_reader_free(o->reader);
+	moves_free(o->moves);
+	rates_free(o->rates);
+	free(o->flights);
+	mailbox_free(o->mailbox);
+	mailbox_free(o->returns);
+	if (o->base)
+		event_base_free(o->base);
+	free(o);
+}
+
+bool origin_post(struct origin *o, struct mail *m)
+{
+	return mailbox_post(o->mailbox, m);
+}
+
+struct online *origin_online(struct origin *o)
+{
+	return &o->online;
+}
+
+const struct rates *origin_rates(const struct origin *o)
+{
+	return o->rates;
+}
+
+void origin_stat(const struct origin *o, struct origin_stat *out)
+{
+	out->flights =
+	    atomic_load_explicit(&o->flights_n, memory_order_relaxed);
+	out->passages =
+	    atomic_load_explicit(&o->passages_n, memory_order_relaxed);
+	out->seq = atomic_load_explicit(&o->seq_seen, memory_order_relaxed);
+}

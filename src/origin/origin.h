@@ -1,0 +1,74 @@
+/*
+ * The origin: one thread that decides once for all what is asked of the
+ * upstream: flights and who may share them, the order of invalidations, the
+ * online state; later budget, credentials, crawl and outbox.
+ *
+ * Everything reaches it by mail. Life: origin_new, origin_start, origin_stop,
+ * origin_free, all by the main thread; origin_post by any.
+ */
+#ifndef ORIGIN_ORIGIN_H
+#define ORIGIN_ORIGIN_H
+
+#include "origin/ask.h"
+#include "origin/online.h"
+#include "origin/rates.h"
+#include "store/cache.h"
+
+struct origin;
+
+enum origin_mail_kind {
+	ORIGIN_MAIL_ASK = 1, /* struct ask */
+	ORIGIN_MAIL_PURGE, /* struct origin_purge */
+	ORIGIN_MAIL_MOVED, /* struct cache_move, from the writer */
+	ORIGIN_MAIL_PUT, /* struct cache_put, from the writer */
+	ORIGIN_MAIL_STOP /* struct mail, owned by origin_stop */
+};
+
+/* What replies carry as mail.kind in a front's mailbox. */
+#define ORIGIN_REPLY_KIND ORIGIN_MAIL_ASK
+
+/* An operator's invalidation. Comes back to reply_to after the commit. */
+struct origin_purge {
+	struct mail mail;
+	struct mailbox *reply_to; /* gets mail back, */
+	int reply_kind; /* as this kind */
+	struct tag_set tags; /* owned */
+	bool is_committed; /* reply: false when the store failed */
+	void *arg; /* the sender's */
+};
+
+struct origin_options {
+	struct transfers_options transfers;
+	struct cache *cache; /* NULL: no store, requests pass through */
+	const struct api_policies *policies; /* outlives the origin */
+	int64_t stale_wait_ms;
+	int64_t settling_ms;
+	int64_t keep_stale_ms;
+	size_t store_answer_max_bytes;
+	size_t mailbox_capacity; /* asks that may be queued */
+};
+
+/* NULL with a message in why (caller frees). */
+struct origin *origin_new(const struct origin_options *o, char **why);
+bool origin_start(struct origin *o);
+/*
+ * Cancels what runs, returns every ask (failed, 503), ends the thread. The
+ * writer must still run.
+ */
+void origin_stop(struct origin *o);
+void origin_free(struct origin *o);
+
+/* Takes m over; false (and m stays the caller's) when the mailbox is full. */
+bool origin_post(struct origin *o, struct mail *m);
+struct online *origin_online(struct origin *o);
+const struct rates *origin_rates(const struct origin *o);
+
+/* For status; any thread. */
+struct origin_stat {
+	unsigned flights;
+	unsigned passages; /* writes and what passes once */
+	uint64_t seq;
+};
+void origin_stat(const struct origin *o, struct origin_stat *out);
+
+#endif

@@ -1,0 +1,322 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "origin/filing.h"
+#include "origin/origin_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/*
+ * A movement of tags on its way to the store. Made before what causes it is
+ * sent, so that a write whose tags could not be moved is never begun.
+ */
+struct movement {
+	struct cache_move move; /* the writer's while it has it */
+	struct origin *origin;
+	struct passage *passage; /* who waits for the commit, or */
+	struct origin_purge *purge; /* this one */
+	bool is_committed;
+};
+
+/*
+ * What passes once: writes, and reads that are neither stored nor shared. One
+ * client request is one upstream request, whatever happens.
+ */
+struct passage {
+	struct passage *next, **link; /* list of all */
+	struct origin *origin;
+	struct ask *ask;
+	struct transfer *transfer; /* NULL: answered, waits for the commit */
+	struct movement *movement; /* ready for use; NULL for reads */
+	struct fetch *refetch; /* after the commit; may be NULL */
+};
+
+/* ---- movements ---- */
+
+static struct movement *movement_new(struct origin *o)
+{
+	struct movement *m = calloc(1, sizeof(*m));
+
+	if (m)
+		m->origin = o;
+	return m;
+}
+
+static void movement_free(struct movement *m)
+{
+	if (!m)
+		return;
+	free(m->move.tags);
+	free(m);
+}
+
+/* On the writer thread. */
+static void on_committed(struct cache_move *move, bool is_committed)
+{
+	struct movement *m = mail_of(move, struct movement, move);
+
+	m->is_committed = is_committed;
+	move->mail.kind = ORIGIN_MAIL_MOVED;
+	if (!mailbox_post(m->origin->returns, &move->mail))
+		assert(!"the origin's returns are unbounded");
+}
+
+/* A movement that could not name its tags moves everything. */
+static void name_tags(struct movement *m, struct tag_set *tags)
+{
+	if (tags->is_full || tags->n == 0) {
+		tag_set_fini(tags);
+		tag_set_init(tags);
+		api_tags_all(tags);
+		/* Two tags at most: memory for them ends the process. */
+		if (tags->is_full)
+			abort();
+	}
+	m->move.tags = tags->v;
+	m->move.tags_n = tags->n;
+	tag_set_init(tags);
+}
+
+/*
+ * Decides the movement and sends it to the store, from where it comes back to
+ * write_moved. Takes m and the content of tags. False: there is no store, the
+ * movement is done.
+ */
+static bool movement_send(
+    struct movement *m, struct tag_set *tags, bool is_suspect)
+{
+	struct origin *o = m->origin;
+
+	name_tags(m, tags);
+	metrics_add(METRIC_MOVES, 1);
+	m->move.moved_at_ms = clock_wall_ms();
+	m->move.is_suspect = is_suspect;
+	m->move.seq = moves_record(o->moves, m->move.tags, m->move.tags_n,
+	    is_suspect, m->move.moved_at_ms);
+	if (!o->options.cache) {
+		o->committed_seq = m->move.seq;
+		m->is_committed = true;
+		return false;
+	}
+	m->move.done = on_committed;
+	o->moves_pending++;
+	cache_move_post(o->options.cache, &m->move);
+	return true;
+}
+
+/* ---- passages ---- */
+
+static struct passage *passage_new(struct origin *o, struct ask *a)
+{
+	struct passage *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->origin = o;
+	p->ask = a;
+	if (a->fetch->kind == FETCH_WRITE) {
+		p->movement = movement_new(o);
+		if (!p->movement) {
+			free(p);
+			return NULL;
+		}
+	}
+	p->next = o->passages;
+	p->link = &o->passages;
+	if (p->next)
+		p->next->link = &p->next;
+	o->passages = p;
+	atomic_fetch_add(&o->passages_n, 1);
+	return p;
+}
+
+/* Gives the prepared ask back to its front. */
+static void finish(struct passage *p)
+{
+	struct origin *o = p->origin;
+
+	*p->link = p->next;
+	if (p->next)
+		p->next->link = p->link;
+	atomic_fetch_sub(&o->passages_n, 1);
+	movement_free(p->movement);
+	origin_return(o, p->ask);
+	if (p->refetch)
+		flight_refetch(o, p->refetch);
+	free(p);
+}
+
+/* What a write's outcome says about the state behind it. */
+enum verdict {
+	DID_NOTHING,
+	DID_WRITE,
+	MAY_HAVE_WRITTEN
+};
+
+static enum verdict judge(const struct transfer_result *r)
+{
+	switch (r->outcome) {
+	case TRANSFER_UNSENT:
+		return DID_NOTHING;
+	case TRANSFER_UNKNOWN:
+		return MAY_HAVE_WRITTEN;
+	default:
+		break;
+	}
+	if (r->status >= 200 && r->status < 300)
+		return DID_WRITE;
+	if (r->status >= 400 && r->status < 500)
+		return DID_NOTHING;
+	return MAY_HAVE_WRITTEN;
+}
+
+static void fill_reply(
+    struct passage *p, struct transfer *t, const struct transfer_result *r)
+{
+	struct ask *a = p->ask;
+	struct head info;
+
+	a->upstream_us = r->ended_us - r->started_us;
+	if (r->outcome == TRANSFER_OK) {
+		a->answer = origin_answer(t, r, &info);
+		if (a->answer) {
+			a->result = ASK_ANSWERED;
+			rates_update(
+			    p->origin->rates, &a->fetch->scope, &info.limits);
+			return;
+		}
+		a->detail = "bad-head";
+		a->fail_status = 502;
+	} else {
+		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
+		a->detail = transfer_cause_name(r->cause);
+		a->fail_status = origin_fail_status(r);
+	}
+	a->result = ASK_FAILED;
+}
+
+/* Commits the movement before the client hears of its write. */
+static void settle_write(struct passage *p, enum verdict verdict)
+{
+	struct movement *m = p->movement;
+	struct ask *a = p->ask;
+	struct api_context context =
+	    fetch_context(a->fetch, a->answer ? a->answer->body : SLICE_NONE);
+	struct tag_set tags;
+
+	if (verdict == DID_NOTHING) {
+		finish(p);
+		return;
+	}
+	if (verdict == MAY_HAVE_WRITTEN)
+		metrics_add(METRIC_WRITES_UNKNOWN, 1);
+	else
+		metrics_add(METRIC_WRITES, 1);
+	if (verdict == DID_WRITE)
+		p->refetch = filing_refetch(
+		    p->origin->reader, p->origin->options.policies, a->fetch);
+	tag_set_init(&tags);
+	api_tags_moved(&context, &tags);
+	if (tags.n == 0 && !tags.is_full) {
+		finish(p); /* moves nothing: a typing indicator, say */
+		return;
+	}
+	m->passage = p;
+	p->movement = NULL;
+	if (!movement_send(m, &tags, verdict == MAY_HAVE_WRITTEN)) {
+		movement_free(m);
+		finish(p);
+	}
+}
+
+static void on_passed(
+    struct transfer *t, const struct transfer_result *r, void *arg)
+{
+	struct passage *p = arg;
+
+	p->transfer = NULL;
+	online_evidence(&p->origin->online, r, clock_mono_ms());
+	fill_reply(p, t, r);
+	if (p->ask->fetch->kind == FETCH_WRITE)
+		settle_write(p, judge(r));
+	else
+		finish(p);
+}
+
+void write_ask(struct origin *o, struct ask *a)
+{
+	struct passage *p = passage_new(o, a);
+
+	if (!p) {
+		origin_return_failed(o, a, 503, "memory");
+		return;
+	}
+	p->transfer = origin_send(o, a->fetch, on_passed, p);
+	if (!p->transfer) {
+		a->result = ASK_FAILED;
+		a->fail_status = 503;
+		a->detail = "memory";
+		finish(p);
+	}
+}
+
+/* ---- after the commit ---- */
+
+static void purge_done(struct origin_purge *p, bool is_committed)
+{
+	p->is_committed = is_committed;
+	p->mail.kind = p->reply_kind;
+	if (!mailbox_post(p->reply_to, &p->mail))
+		assert(!"the purger's mailbox is full");
+}
+
+void write_purge(struct origin *o, struct origin_purge *p)
+{
+	struct movement *m = movement_new(o);
+
+	if (!m) {
+		purge_done(p, false);
+		return;
+	}
+	m->purge = p;
+	if (!movement_send(m, &p->tags, false)) {
+		movement_free(m);
+		purge_done(p, true);
+	}
+}
+
+void write_moved(struct origin *o, struct cache_move *move)
+{
+	struct movement *m = mail_of(move, struct movement, move);
+
+	o->moves_pending--;
+	if (move->seq > o->committed_seq)
+		o->committed_seq = move->seq;
+	if (m->purge)
+		purge_done(m->purge, m->is_committed);
+	if (m->passage)
+		finish(m->passage);
+	movement_free(m);
+}
+
+void write_stop_all(struct origin *o)
+{
+	struct passage *next;
+
+	for (struct passage *p = o->passages; p; p = next) {
+		next = p->next;
+		if (!p->transfer)
+			continue; /* its commit is on the way */
+		transfer_abandon(p->transfer);
+		p->transfer = NULL;
+		p->ask->result = ASK_FAILED;
+		p->ask->fail_status = 503;
+		p->ask->detail = "stopping";
+		/* It may have been done: the next process must know. */
+		if (p->movement)
+			settle_write(p, MAY_HAVE_WRITTEN);
+		else
+			finish(p);
+	}
+}
