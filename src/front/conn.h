@@ -1,0 +1,131 @@
+/*
+ * A client connection below evhttp: the framing machine that sees every byte
+ * first, absolute deadlines, the direct write of a prepared reply, and word of
+ * clients that leave while we wait for the upstream. All unusual use of
+ * libevent (stack quirks of 2.1.12) is behind these functions.
+ *
+ * One struct listener per front thread: event base, evhttp, sockets, the
+ * connections. Front thread only.
+ */
+#ifndef FRONT_CONN_H
+#define FRONT_CONN_H
+
+#include "base/slice.h"
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct event_base;
+struct evhttp_request;
+struct listener;
+struct conn;
+
+struct listener_options {
+	size_t max_target_bytes;
+	size_t max_header_bytes; /* request line and fields together */
+	size_t max_body_bytes;
+	unsigned max_fields;
+	unsigned max_connections;
+	/* 0: none. */
+	int64_t idle_timeout_ms; /* keep-alive, between requests */
+	int64_t header_timeout_ms; /* absolute, first byte to end of fields */
+	int64_t body_timeout_ms; /* absolute, end of fields to end of body */
+	int64_t write_timeout_ms; /* without progress while replying */
+	/* Of unfinished messages, all connections of this listener together;
+	 * 0: no limit. Beyond it messages are refused with 503. */
+	size_t max_partial_bytes;
+	bool is_direct_write;
+};
+
+/*
+ * A request whose framing was accepted and that evhttp parsed. Its on_complete
+ * callback and the close callback of its connection are taken, and nothing but
+ * conn_reply may answer it.
+ */
+typedef void (*listener_request)(
+    struct evhttp_request *req, struct conn *c, void *arg);
+/* A message that was refused below evhttp; for counters and the log. */
+typedef void (*listener_refused)(
+    struct conn *c, unsigned status, const char *why, void *arg);
+
+/*
+ * The base must be used by one thread only, and outlive the listener. The
+ * process must ignore SIGPIPE (libevent writes without MSG_NOSIGNAL).
+ * on_refused may be NULL; it must not touch the connection beyond reading it.
+ * Returns NULL when memory is exhausted.
+ */
+struct listener *listener_new(struct event_base *base,
+    const struct listener_options *o, listener_request on_request,
+    listener_refused on_refused, void *arg);
+/*
+ * True when a socket listens there, of this process or of another one: shared
+ * ports would let a second daemon of the same user in without a word. To be
+ * asked once, before the first listener_bind of that port.
+ */
+bool listener_port_is_taken(const char *host, uint16_t port);
+/*
+ * Binds a shared-port TCP socket. host is a name or an address without
+ * brackets; names are resolved, so this may block. port 0 takes a free port;
+ * port_out gets the real one. Returns false with a message in why (caller
+ * frees).
+ */
+bool listener_bind(struct listener *l, const char *host, uint16_t port,
+    uint16_t *port_out, char **why);
+/*
+ * Stops accepting; idle connections are closed; later replies are followed by
+ * a close. Connections without a request end by themselves or at their
+ * deadline: the caller waits for listener_connections() to reach 0 for as
+ * long as it likes. May be called again.
+ */
+void listener_drain(struct listener *l);
+unsigned listener_connections(const struct listener *l);
+/*
+ * Closes all connections and frees the listener. No request may be held by
+ * the caller. Not from inside a callback of this listener: it runs the loop a
+ * few times without blocking, because libevent finalises bufferevents there.
+ * l may be NULL.
+ */
+void listener_free(struct listener *l);
+
+/*
+ * A struct conn stays valid until the request it came with is answered, or
+ * until on_gone of conn_watch was called. Whoever holds a request across loop
+ * turns must watch it: without that nothing tells that the client left.
+ */
+
+/* Address of the peer as text, without port; valid with the connection. */
+const char *conn_peer(const struct conn *c);
+bool conn_is_loopback(const struct conn *c);
+/* Requests this connection has delivered, the present one included. */
+unsigned conn_requests(const struct conn *c);
+/* The reply will be followed by a close: drain, HTTP/1.0, refusal, client's
+ * Connection: close. The caller puts "Connection: close" into the head iff
+ * this says so at the time of conn_reply. */
+bool conn_must_close(const struct conn *c);
+/* After this reply the connection closes. */
+void conn_close_after(struct conn *c);
+
+/*
+ * While the upstream is asked: watches for the client leaving. on_gone is
+ * called at most once, never from inside this call; c is invalid after it.
+ * evhttp keeps the request, which must still be finished with
+ * conn_reply(NULL, req, NULL, 0), from inside on_gone or later. What the client
+ * pipelines meanwhile is kept and served afterwards. A client that shuts down
+ * only its sending side counts as gone (TCP cannot tell the difference). Who
+ * pipelines more than 64 KiB is not heard leaving before the reply is written.
+ */
+void conn_watch(struct conn *c, struct evhttp_request *req,
+    void (*on_gone)(void *arg), void *arg);
+
+/*
+ * Sends a whole reply: status line, fields, blank line and body, as they are
+ * in iov, and ends the request and the watch. Bytes are consumed before the
+ * call returns (what the socket does not take is copied), so iov may point
+ * into an open LMDB transaction. req is gone afterwards, and c must not be
+ * used any more. The caller gives no body for HEAD, 204 and 304. c is NULL,
+ * and iov not looked at, when the client left.
+ */
+void conn_reply(struct conn *c, struct evhttp_request *req,
+    const struct iovec *iov, int iov_n);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * What the parts of the connection layer share; nobody else includes it.
+ *
+ * The idea: evhttp only ever gets whole messages. Bytes that arrive are
+ * framed inside the input buffer's callback, before evhttp's read callback
+ * runs; those of an unfinished message wait in conn.partial. So evhttp is
+ * always between two messages when we refuse one, none of its own error pages
+ * is reachable, and its parser never rescans a growing buffer.
+ *
+ * Three rules keep this free of surprises:
+ *  - nothing that may free a connection runs inside a buffer callback; such
+ *    work is queued with conn_queue() and done by listener_work();
+ *  - a connection ends only through evhttp, which tells us by its close
+ *    callback; conn_hang_up() makes evhttp believe that the peer left;
+ *  - a struct conn is freed by listener_work() only, never below a function
+ *    that still uses it.
+ */
+#ifndef FRONT_CONN_INTERNAL_H
+#define FRONT_CONN_INTERNAL_H
+
+#include "front/conn.h"
+#include "http/frame.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <netinet/in.h>
+#include <sys/queue.h>
+
+#define CONN_MAGIC 0x636f6e6eu
+
+/* Complete pipelined messages that may wait inside evhttp's input buffer. */
+#define CONN_PIPELINE_BYTES (64 * 1024)
+/* What is read and thrown away after the last reply, so that the peer gets to
+ * read that reply instead of a reset; and for how long. */
+#define CONN_LINGER_BYTES (64 * 1024)
+#define CONN_LINGER_MS 1000
+/* Connections beyond max_connections that may at one time be told so. */
+#define CONN_OVER_CAP_MAX 64
+/* The default of 16 KiB per loop turn makes large replies slow. */
+#define CONN_WRITE_BYTES (256 * 1024)
+
+/* Which deadline runs. Each phase has one queue per listener; its time-out is
+ * the same for all, so the queue is ordered by deadline. */
+enum conn_phase {
+	CONN_IDLE, /* kept alive, no byte of a next message */
+	CONN_HEAD, /* new, or inside a head; absolute */
+	CONN_BODY, /* inside a body; absolute */
+	CONN_BUSY, /* a request is with evhttp or the caller; no deadline */
+	CONN_WRITE, /* output waits for the socket; since last progress */
+	CONN_LINGER, /* everything is written, waiting for the peer's end */
+	CONN_PHASES
+};
+
+struct conn {
+	unsigned magic;
+	struct listener *l;
+	struct bufferevent *bev; /* evhttp's */
+	struct evhttp_connection *evcon; /* evhttp's; NULL until adopted */
+	bufferevent_data_cb evhttp_write;
+	bufferevent_event_cb evhttp_event;
+	int fd; /* evhttp's */
+
+	TAILQ_ENTRY(conn) in_phase; /* l->phase[phase], unless dead */
+	enum conn_phase phase;
+	int64_t since_ms; /* when it entered the phase, or last progress */
+	TAILQ_ENTRY(conn) in_work; /* l->work, while is_queued */
+	bool is_queued;
+
+	struct frame frame;
+	struct evbuffer *partial; /* unfinished message; NULL when none */
+	unsigned accepted; /* messages given to evhttp */
+	unsigned dispatched; /* requests given to the caller */
+	unsigned answered; /* replies written to the socket */
+
+	/* Bytes from here on are thrown away, not framed. */
+	bool is_deaf;
+	bool must_close; /* after the request that is being answered */
+	bool is_closing; /* our callbacks are installed, evhttp's are not */
+	bool must_hang_up; /* listener_work is to end it */
+	bool is_continue_due;
+	bool is_moving; /* we change the input buffer ourselves */
+	bool is_writing; /* we add to the output buffer ourselves */
+	bool is_dead;
+	bool is_over_cap; /* there were too many when it came */
+	bool is_held; /* dispatched, not yet replied to */
+	bool has_peer_ended; /* end of input seen while closing */
+	bool is_loopback;
+	unsigned last_message; /* number of the message that asked to close */
+	size_t discarded_bytes;
+	unsigned refused_status; /* 0: not refused */
+	const char *refused_why;
+
+	void (*on_gone)(void *arg);
+	void *gone_arg;
+	char peer[INET6_ADDRSTRLEN];
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct listener {
+	struct event_base *base;
+	struct listener_options options;
+	listener_request on_request;
+	listener_refused on_refused;
+	void *arg;
+	struct evhttp *http;
+	struct event *work_event; /* runs listener_work on this loop turn */
+	struct event *tick; /* next deadline */
+	int64_t tick_at_ms; /* 0: not armed */
+	struct event *resume; /* accept again after EMFILE */
+	struct conn_list phase[CONN_PHASES];
+	struct conn_list work;
+	struct conn **by_fd; /* owned; from descriptor to connection */
+	size_t by_fd_n;
+	unsigned connections;
+	size_t partial_bytes; /* in conn.partial, all connections */
+	unsigned held; /* requests that are with the caller */
+	bool is_draining;
+	struct evhttp_bound_socket **sockets; /* the array is owned */
+	size_t sockets_n;
+	LIST_ENTRY(listener) in_all;
+};
+
+/* conn.c */
+struct bufferevent *conn_open(struct event_base *base, void *listener);
+void conn_adopt(struct conn *c);
+void conn_free(struct conn *c);
+void conn_hang_up(struct conn *c);
+void conn_queue(struct conn *c);
+/* The caller no longer has a request of this connection. */
+void conn_let_go(struct conn *c);
+bool conn_is_between_messages(const struct conn *c);
+/* Looks the connection of a request up. NULL: not ours. */
+struct conn *conn_of(struct listener *l, struct evhttp_request *req);
+
+/* conn_input.c */
+void conn_input_changed(
+    struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn);
+void conn_partial_drop(struct conn *c);
+/* Refuses the message that is being read. why must be constant. */
+void conn_refuse(struct conn *c, unsigned status, const char *why);
+/* Nothing that the peer sent or will send is looked at any more. */
+void conn_go_deaf(struct conn *c);
+
+/* conn_reply.c */
+void conn_dispatch(struct evhttp_request *req, void *listener);
+void conn_send_continue(struct conn *c);
+void conn_output_changed(
+    struct evbuffer *output, const struct evbuffer_cb_info *info, void *conn);
+/* Adds bytes of ours to what the peer gets. False: out of memory. */
+bool conn_write(struct conn *c, const void *p, size_t n);
+
+/* conn_close.c */
+void conn_close_begin(struct conn *c);
+
+/* listener.c */
+struct evconnlistener;
+void listener_accept_failed(struct evconnlistener *lev, void *http);
+
+/* conn_deadline.c */
+void conn_enter(struct conn *c, enum conn_phase phase);
+/* Chooses the phase after a message, a reply or a part of either. */
+void conn_settle(struct conn *c);
+void listener_tick(evutil_socket_t fd, short what, void *listener);
+
+#endif

@@ -1,0 +1,390 @@
+#include "front/front.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "front/front_internal.h"
+#include "front/identity.h"
+#include "front/reply.h"
+#include "http/error.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FRONT_MAIL_DRAIN 100
+#define TICK_MS 200
+
+/* A slot keeps the memory of its last request up to this. */
+#define SLOT_KEEP_BYTES 4096
+#define LINES_MAX (64 * 1024)
+#define KEY_MAX (128 * 1024)
+#define MINIFIED_MAX (64 * 1024)
+
+/* ---- slots ---- */
+
+static void init_slot(struct front *f, uint32_t i)
+{
+	struct request *r = &f->slots[i];
+
+	r->front = f;
+	r->slot = i;
+	buf_init(&r->target, f->options.listener.max_target_bytes);
+	buf_init(&r->lines, LINES_MAX);
+	buf_init(&r->minified, MINIFIED_MAX);
+	buf_init(&r->full_key, KEY_MAX);
+	r->next_free = f->free_slots;
+	f->free_slots = r;
+}
+
+static void fini_slot(struct request *r)
+{
+	buf_fini(&r->target);
+	buf_fini(&r->lines);
+	buf_fini(&r->minified);
+	buf_fini(&r->full_key);
+}
+
+static void trim(struct buf *b)
+{
+	if (b->size > SLOT_KEEP_BYTES) {
+		size_t max = b->max;
+
+		buf_fini(b);
+		buf_init(b, max);
+	}
+	buf_reset(b);
+}
+
+struct request *request_alloc(struct front *f)
+{
+	struct request *r = f->free_slots;
+
+	if (!r)
+		return NULL;
+	f->free_slots = r->next_free;
+	f->used_slots++;
+	r->generation++;
+	return r;
+}
+
+/* Forgets what the request was, keeps its buffers. */
+void request_free(struct request *r)
+{
+	struct front *f = r->front;
+
+	assert(!r->req && !r->is_waiting);
+	trim(&r->target);
+	trim(&r->lines);
+	trim(&r->minified);
+	trim(&r->full_key);
+	r->match.op = NULL;
+	r->cache = (struct cachestatus){.fwd = CACHESTATUS_LOCAL};
+	r->fields_n = 0;
+	r->asked = 0;
+	r->fallback = ASK_FALLBACK_NONE;
+	r->upstream_us = 0;
+	r->trace_id[0] = '\0';
+	r->authorization = SLICE_NONE;
+	r->next_free = f->free_slots;
+	f->free_slots = r;
+	f->used_slots--;
+}
+
+/* ---- requests ---- */
+
+/* Without a slot there is nothing to build a reply in: it is ready made. */
+static void make_overload_reply(struct front *f)
+{
+	struct buf body;
+
+	buf_init(&body, 1024);
+	http_error_body(&body, 503, SLICE("too many requests are waiting"));
+	buf_printf(&f->overload,
+	    "HTTP/1.1 503 %s\r\n"
+	    "Content-Type: application/json; charset=utf-8\r\n"
+	    "Content-Length: %zu\r\nRetry-After: 1\r\n"
+	    "Connection: close\r\n\r\n",
+	    http_reason(503), body.n);
+	buf_add_slice(&f->overload, buf_slice(&body));
+	buf_fini(&body);
+}
+
+static void refuse_overload(
+    struct front *f, struct evhttp_request *req, struct conn *c)
+{
+	struct iovec iov = {f->overload.p, f->overload.n};
+
+	metrics_add(METRIC_REQUESTS, 1);
+	metrics_add(METRIC_OVERLOAD, 1);
+	conn_close_after(c);
+	conn_reply(c, req, &iov, 1);
+}
+
+static void on_request(struct evhttp_request *req, struct conn *c, void *arg)
+{
+	struct front *f = arg;
+	struct request *r = request_alloc(f);
+
+	if (!r) {
+		refuse_overload(f, req, c);
+		return;
+	}
+	r->req = req;
+	r->conn = c;
+	r->started_us = clock_mono_us();
+	r->now_ms = clock_wall_ms();
+	r->kind = FETCH_PASS;
+	r->cache.fwd = CACHESTATUS_LOCAL;
+	snprintf(r->id, sizeof(r->id), "%s-%llx", f->id_prefix,
+	    (unsigned long long)f->next_id++);
+	snprintf(r->peer, sizeof(r->peer), "%s", conn_peer(c));
+	request_begin(r);
+}
+
+static void on_refused(
+    struct conn *c, unsigned status, const char *why, void *arg)
+{
+	(void)arg;
+	metrics_add(METRIC_REQUESTS, 1);
+	metrics_add(METRIC_REFUSED, 1);
+	log_request(LOG_STR("peer", conn_peer(c)), LOG_UINT("status", status),
+	    LOG_STR("source", "refused"), LOG_STR("detail", why), LOG_END);
+}
+
+/* ---- mail ---- */
+
+static void on_reply(struct front *f, struct ask *a)
+{
+	struct request *r = &f->slots[a->slot];
+
+	assert(a->slot < f->options.max_requests);
+	/* One ask has one reply, and a slot lives until it came. */
+	assert(r->generation == a->generation && r->is_waiting);
+	request_reply(r, a);
+}
+
+static void on_drain(struct front *f)
+{
+	if (f->is_draining)
+		return;
+	f->is_draining = true;
+	f->drain_at_ms = clock_mono_ms() + f->options.drain_ms;
+	listener_drain(f->listener);
+}
+
+static void end_if_drained(struct front *f)
+{
+	if (!f->is_draining)
+		return;
+	if (clock_mono_ms() >= f->drain_at_ms)
+		for (uint32_t i = 0; i < f->options.max_requests; i++)
+			request_give_up(&f->slots[i]);
+	else if (f->used_slots > 0 || listener_connections(f->listener) > 0)
+		return;
+	event_base_loopbreak(f->base);
+}
+
+static void on_mailbox(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+	struct mail *m = mailbox_take_all(f->mailbox);
+
+	(void)fd;
+	(void)what;
+	while (m) {
+		struct mail *next = m->next;
+
+		if (m->kind == FRONT_MAIL_DRAIN)
+			on_drain(f);
+		else
+			on_reply(f, mail_of(m, struct ask, mail));
+		m = next;
+	}
+	end_if_drained(f);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_flush();
+	end_if_drained(arg);
+}
+
+/* ---- thread ---- */
+
+static void *run(void *arg)
+{
+	struct front *f = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "front-%u", f->index);
+	thread_name(name);
+	metrics_thread_init();
+	event_base_dispatch(f->base);
+	listener_free(f->listener);
+	f->listener = NULL;
+	log_flush();
+	metrics_thread_fini();
+	f->notify_mail.kind = f->options.notify_kind;
+	if (!mailbox_post(f->options.notify, &f->notify_mail))
+		assert(!"main's mailbox is full");
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config,
+	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static void set_id_prefix(struct front *f)
+{
+	uint32_t random = 0;
+
+	digest_random(&random, sizeof(random));
+	snprintf(f->id_prefix, sizeof(f->id_prefix), "%08x", random);
+}
+
+static bool add_events(struct front *f)
+{
+	struct timeval every = {.tv_usec = TICK_MS * 1000};
+
+	f->mailbox_event = event_new(f->base, mailbox_fd(f->mailbox),
+	    EV_READ | EV_PERSIST, on_mailbox, f);
+	f->tick = event_new(f->base, -1, EV_PERSIST, on_tick, f);
+	return f->mailbox_event && f->tick &&
+	       event_add(f->mailbox_event, NULL) == 0 &&
+	       event_add(f->tick, &every) == 0;
+}
+
+static bool build(struct front *f)
+{
+	const struct front_options *o = &f->options;
+
+	f->base = base_new();
+	/* Room for a reply to each slot, and for the word to drain. */
+	f->mailbox = mailbox_new((size_t)o->max_requests + 1);
+	f->slots = calloc(o->max_requests, sizeof(*f->slots));
+	if (o->cache)
+		f->reader = cache_reader_new(o->cache);
+	if (!f->base || !f->mailbox || !f->slots || (o->cache && !f->reader))
+		return false;
+	for (uint32_t i = o->max_requests; i > 0; i--)
+		init_slot(f, i - 1);
+	f->listener =
+	    listener_new(f->base, &o->listener, on_request, on_refused, f);
+	return f->listener && add_events(f);
+}
+
+struct front *front_new(
+    unsigned index, const struct front_options *o, char **why)
+{
+	struct front *f = calloc(1, sizeof(*f));
+
+	*why = NULL;
+	if (!f)
+		return NULL;
+	f->index = index;
+	f->options = *o;
+	set_id_prefix(f);
+	buf_init(&f->own_head, 8192);
+	buf_init(&f->head_304, 256 * 1024);
+	buf_init(&f->base_url, 8192);
+	buf_init(&f->error_body, 8192);
+	buf_init(&f->masked, 64 * 1024);
+	buf_init(&f->overload, 1024);
+	make_overload_reply(f);
+	if (f->overload.has_failed || !build(f)) {
+		front_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+bool front_bind(struct front *f, const char *host, uint16_t port,
+    uint16_t *port_out, char **why)
+{
+	return listener_bind(f->listener, host, port, port_out, why);
+}
+
+bool front_start(struct front *f)
+{
+	f->is_running = pthread_create(&f->thread, NULL, run, f) == 0;
+	return f->is_running;
+}
+
+void front_drain(struct front *f)
+{
+	f->drain_mail.kind = FRONT_MAIL_DRAIN;
+	if (!mailbox_post(f->mailbox, &f->drain_mail))
+		assert(!"a place is kept for this");
+}
+
+void front_join(struct front *f)
+{
+	if (!f->is_running)
+		return;
+	pthread_join(f->thread, NULL);
+	f->is_running = false;
+}
+
+/* Replies that came after the thread had ended. */
+static void free_late_replies(struct front *f)
+{
+	struct mail *m = mailbox_take_all(f->mailbox);
+
+	while (m) {
+		struct mail *next = m->next;
+
+		if (m->kind != FRONT_MAIL_DRAIN) {
+			struct ask *a = mail_of(m, struct ask, mail);
+
+			answer_unref(a->answer);
+			free(a);
+		}
+		m = next;
+	}
+}
+
+void front_free(struct front *f)
+{
+	if (!f)
+		return;
+	assert(!f->is_running);
+	listener_free(f->listener);
+	if (f->mailbox) {
+		free_late_replies(f);
+		mailbox_free(f->mailbox);
+	}
+	if (f->mailbox_event)
+		event_free(f->mailbox_event);
+	if (f->tick)
+		event_free(f->tick);
+	cache_reader_free(f->reader);
+	for (uint32_t i = 0; f->slots && i < f->options.max_requests; i++)
+		fini_slot(&f->slots[i]);
+	free(f->slots);
+	buf_fini(&f->own_head);
+	buf_fini(&f->head_304);
+	buf_fini(&f->base_url);
+	buf_fini(&f->error_body);
+	buf_fini(&f->masked);
+	buf_fini(&f->overload);
+	if (f->base)
+		event_base_free(f->base);
+	free(f);
+}

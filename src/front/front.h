@@ -1,0 +1,54 @@
+/*
+ * A front: one thread that serves clients. It owns an event base, a listener,
+ * its requests, a reader of the store and a mailbox for what comes back from
+ * the origin. Fronts share nothing with each other but the port.
+ *
+ * Life: front_new, front_bind, front_start, front_drain, front_join,
+ * front_free, all by the main thread.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "front/conn.h"
+#include "origin/origin.h"
+
+struct front;
+
+struct front_options {
+	struct listener_options listener;
+	unsigned max_requests; /* slots: requests held at a time */
+	struct cache *cache; /* NULL: no store */
+	struct origin *origin;
+	const struct api_policies *policies;
+	struct digest_secret secret; /* of credential scopes */
+	const struct slice *hosts; /* accepted Host values; none: any */
+	size_t hosts_n;
+	const struct slice *forward_fields; /* besides the fixed ones */
+	size_t forward_fields_n;
+	struct slice public_url; /* "" : from the request */
+	int64_t keep_stale_ms;
+	int64_t drain_ms;
+	/* Appends the status document; any thread may call it. */
+	void (*status)(struct buf *out, void *arg);
+	void *status_arg;
+	/* Posted to by a front that has drained; owned by main. */
+	struct mailbox *notify;
+	int notify_kind;
+};
+
+/* NULL with a message in why (caller frees). Options are copied; what they
+ * point to outlives the front. */
+struct front *front_new(
+    unsigned index, const struct front_options *o, char **why);
+/* Before front_start. */
+bool front_bind(struct front *f, const char *host, uint16_t port,
+    uint16_t *port_out, char **why);
+bool front_start(struct front *f);
+/* Stops accepting, finishes what it holds, at the deadline with 503, then
+ * ends and posts to notify. */
+void front_drain(struct front *f);
+void front_join(struct front *f);
+/* The thread has ended and the origin too: late replies are freed. */
+void front_free(struct front *f);
+
+#endif

@@ -1,0 +1,200 @@
+#include "front/identity.h"
+
+#include "front/front_internal.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <sys/queue.h>
+
+/*
+ * Sent on to the upstream; nothing else is, unless forward_headers names it.
+ * Their order here is their order on the wire and in the key, so that clients
+ * that send them in another order share an answer.
+ */
+static const char *const forwarded[] = {
+    "Authorization",
+    "Version",
+    "Content-Type",
+    "Accept",
+    "locationId",
+    "companyId",
+    "X-SDK-Version",
+};
+
+#define FORWARDED_N (sizeof(forwarded) / sizeof(*forwarded))
+
+static enum evhttp_cmd_type command(struct evhttp_request *req)
+{
+	return evhttp_request_get_command(req);
+}
+
+static struct slice method_text(enum evhttp_cmd_type cmd)
+{
+	switch (cmd) {
+	case EVHTTP_REQ_GET:
+		return SLICE("GET");
+	case EVHTTP_REQ_POST:
+		return SLICE("POST");
+	case EVHTTP_REQ_HEAD:
+		return SLICE("HEAD");
+	case EVHTTP_REQ_PUT:
+		return SLICE("PUT");
+	case EVHTTP_REQ_DELETE:
+		return SLICE("DELETE");
+	case EVHTTP_REQ_PATCH:
+		return SLICE("PATCH");
+	case EVHTTP_REQ_OPTIONS:
+		return SLICE("OPTIONS");
+	default:
+		return SLICE("");
+	}
+}
+
+void identity_gate_request(
+    struct evhttp_request *req, struct field *fields, struct gate_request *out)
+{
+	struct evkeyval *kv;
+	size_t n = 0;
+
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(req), next)
+	{
+		if (n < IDENTITY_FIELDS_MAX) {
+			fields[n].name = slice_of_str(kv->key);
+			fields[n].value = slice_of_str(kv->value);
+		}
+		n++;
+	}
+	*out = (struct gate_request){
+	    .method = method_text(command(req)),
+	    .target = slice_of_str(evhttp_request_get_uri(req)),
+	    .major = (unsigned)req->major,
+	    .minor = (unsigned)req->minor,
+	    .fields = fields,
+	    .fields_n = n,
+	    .body_n = evbuffer_get_length(evhttp_request_get_input_buffer(req)),
+	};
+}
+
+const char *identity_uri(struct evhttp_request *req)
+{
+	return evhttp_request_get_uri(req);
+}
+
+bool identity_has_length(struct evhttp_request *req)
+{
+	return identity_field(req, "Content-Length").p != NULL ||
+	       identity_field(req, "Transfer-Encoding").p != NULL;
+}
+
+bool identity_is_http10(struct evhttp_request *req)
+{
+	return req->major == 1 && req->minor == 0;
+}
+
+struct slice identity_field(struct evhttp_request *req, const char *name)
+{
+	return slice_of_str(
+	    evhttp_find_header(evhttp_request_get_input_headers(req), name));
+}
+
+struct slice identity_host(struct evhttp_request *req)
+{
+	return identity_field(req, "Host");
+}
+
+struct slice identity_body(struct evhttp_request *req)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(req);
+	size_t n = evbuffer_get_length(in);
+
+	if (n == 0)
+		return SLICE_NONE;
+	return slice_of((const char *)evbuffer_pullup(in, -1), n);
+}
+
+static void add_line(
+    struct request *r, struct slice name, struct slice value, size_t offsets[])
+{
+	if (r->fields_n == FETCH_FIELDS_MAX)
+		return;
+	offsets[r->fields_n++] = r->lines.n;
+	buf_add_slice(&r->lines, name);
+	buf_add_slice(&r->lines, SLICE(": "));
+	buf_add_slice(&r->lines, slice_trim_ows(value));
+}
+
+static void forward(struct request *r, struct slice name, size_t offsets[])
+{
+	char text[64];
+	struct slice value;
+
+	if (name.n >= sizeof(text))
+		return;
+	memcpy(text, name.p, name.n);
+	text[name.n] = '\0';
+	value = identity_field(r->req, text);
+	if (value.p)
+		add_line(r, name, value, offsets);
+}
+
+/* The lines move while they are written: their slices come last. */
+static void point_fields(struct request *r, const size_t offsets[])
+{
+	struct slice all = buf_slice(&r->lines);
+
+	for (size_t i = 0; i < r->fields_n; i++) {
+		size_t end = i + 1 < r->fields_n ? offsets[i + 1] : all.n;
+
+		r->fields[i] = slice_sub(all, offsets[i], end);
+	}
+}
+
+static bool read_forwarded(struct request *r)
+{
+	const struct front_options *o = &r->front->options;
+	size_t offsets[FETCH_FIELDS_MAX];
+
+	r->fields_n = 0;
+	buf_reset(&r->lines);
+	for (size_t i = 0; i < FORWARDED_N; i++)
+		forward(r, slice_of_str(forwarded[i]), offsets);
+	for (size_t i = 0; i < o->forward_fields_n; i++)
+		forward(r, o->forward_fields[i], offsets);
+	point_fields(r, offsets);
+	return !r->lines.has_failed;
+}
+
+static void read_cache_control(struct request *r)
+{
+	struct evkeyval *kv;
+	bool has_any = false;
+
+	cachecontrol_init(&r->cc);
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		if (!slice_eq_nocase(
+			slice_of_str(kv->key), SLICE("cache-control")))
+			continue;
+		cachecontrol_add(&r->cc, slice_of_str(kv->value));
+		has_any = true;
+	}
+	/* RFC 9111 §5.4: Pragma counts only without Cache-Control. */
+	if (!has_any &&
+	    slice_eq_nocase(slice_trim_ows(identity_field(r->req, "Pragma")),
+		SLICE("no-cache")))
+		cachecontrol_add(&r->cc, SLICE("no-cache"));
+}
+
+bool identity_read(struct request *r)
+{
+	r->authorization =
+	    slice_trim_ows(identity_field(r->req, "Authorization"));
+	r->scope = digest_keyed(&r->front->options.secret, r->authorization);
+	r->conditional.if_none_match = identity_field(r->req, "If-None-Match");
+	r->conditional.if_modified_since =
+	    identity_field(r->req, "If-Modified-Since");
+	read_cache_control(r);
+	return read_forwarded(r);
+}

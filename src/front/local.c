@@ -1,0 +1,62 @@
+#include "front/local.h"
+
+#include "front/front_internal.h"
+#include "front/reply.h"
+
+#define STATUS_MAX_BYTES (256 * 1024)
+
+/* The process runs and this thread answers. */
+static void health(struct request *r)
+{
+	reply_json(r, 200, SLICE("{\"status\":\"ok\"}\n"));
+}
+
+/* New work is welcome. */
+static void ready(struct request *r)
+{
+	if (r->front->is_draining)
+		reply_json(r, 503, SLICE("{\"status\":\"draining\"}\n"));
+	else
+		reply_json(r, 200, SLICE("{\"status\":\"ready\"}\n"));
+}
+
+static void status(struct request *r)
+{
+	const struct front_options *o = &r->front->options;
+	struct buf body;
+
+	if (!conn_is_loopback(r->conn)) {
+		reply_error(r, 403, "only from this machine");
+		return;
+	}
+	buf_init(&body, STATUS_MAX_BYTES);
+	o->status(&body, o->status_arg);
+	if (body.has_failed || body.n == 0)
+		reply_error(r, 503, "out of memory");
+	else
+		reply_json(r, 200, buf_slice(&body));
+	buf_fini(&body);
+}
+
+static const struct {
+	struct slice path;
+	void (*reply)(struct request *r);
+} endpoints[] = {
+    {{"/-/health", 9}, health},
+    {{"/-/ready", 8}, ready},
+    {{"/-/status", 9}, status},
+};
+
+void local_reply(struct request *r)
+{
+	for (size_t i = 0; i < sizeof(endpoints) / sizeof(*endpoints); i++) {
+		if (!slice_eq(r->path, endpoints[i].path))
+			continue;
+		if (r->method != API_GET && r->method != API_HEAD)
+			reply_error(r, 405, "only GET");
+		else
+			endpoints[i].reply(r);
+		return;
+	}
+	reply_error(r, 404, "ghlmirror has no such endpoint");
+}

@@ -1,0 +1,299 @@
+#include "front/reply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "front/access.h"
+#include "front/front_internal.h"
+#include "front/identity.h"
+#include "http/error.h"
+#include "http/page.h"
+
+#include <assert.h>
+
+struct reply reply_of_view(const struct cache_view *v, int64_t now_ms)
+{
+	int64_t here_s = (now_ms - v->stored_at_ms) / 1000;
+
+	return (struct reply){
+	    .status = v->status,
+	    .head = v->head,
+	    .body = v->body,
+	    .etag = v->etag,
+	    .last_modified = v->last_modified,
+	    .next_page = v->next_page,
+	    .authority_n = v->authority_n,
+	    .date_s = v->stored_at_ms / 1000,
+	    .age_s = v->age_s + (here_s > 0 ? here_s : 0),
+	};
+}
+
+struct reply reply_of_answer(const struct answer *a)
+{
+	return (struct reply){
+	    .status = a->status,
+	    .head = a->head,
+	    .body = a->body,
+	    .etag = a->etag,
+	    .last_modified = a->last_modified,
+	    .next_page = a->next_page,
+	    .authority_n = a->authority_n,
+	    .date_s = a->date_ms / 1000,
+	    .age_s = a->age_s > 0 ? a->age_s : -1,
+	};
+}
+
+/* ---- head ---- */
+
+static void add_date(struct front *f, struct buf *b)
+{
+	int64_t now_s = clock_wall_ms() / 1000;
+
+	if (now_s != f->date_s) {
+		f->date_s = now_s;
+		http_date_format(f->date, now_s);
+	}
+	buf_add_slice(b, SLICE("Date: "));
+	buf_add_slice(b, slice_of_str(f->date));
+	buf_add_slice(b, SLICE("\r\n"));
+}
+
+static void add_number(struct buf *b, struct slice name, int64_t v)
+{
+	if (v < 0)
+		return;
+	buf_add_slice(b, name);
+	buf_add_slice(b, SLICE(": "));
+	buf_add_i64(b, v);
+	buf_add_slice(b, SLICE("\r\n"));
+}
+
+/* The proxy's view of the quota, whoever's reply this was once. */
+static void add_limits(struct request *r, struct buf *b)
+{
+	struct head_limits l;
+
+	if (!rates_view(origin_rates(r->front->options.origin), &r->scope, &l))
+		return;
+	add_number(b, SLICE("x-ratelimit-max"), l.max);
+	add_number(b, SLICE("x-ratelimit-remaining"), l.remaining);
+	add_number(
+	    b, SLICE("x-ratelimit-interval-milliseconds"), l.interval_ms);
+	add_number(b, SLICE("x-ratelimit-limit-daily"), l.limit_daily);
+	add_number(b, SLICE("x-ratelimit-daily-remaining"), l.daily_remaining);
+	add_number(b, SLICE("x-ratelimit-daily-reset"), l.daily_reset_ms);
+}
+
+static void add_cache_status(struct request *r, struct buf *b)
+{
+	if (r->cache.fwd == CACHESTATUS_LOCAL)
+		return;
+	buf_add_slice(b, SLICE("Cache-Status: "));
+	cachestatus_write(&r->cache, b);
+	buf_add_slice(b, SLICE("\r\n"));
+}
+
+static void add_connection(struct request *r, struct buf *b)
+{
+	if (!r->conn)
+		return;
+	if (conn_must_close(r->conn))
+		buf_add_slice(b, SLICE("Connection: close\r\n"));
+	else if (identity_is_http10(r->req))
+		buf_add_slice(b, SLICE("Connection: keep-alive\r\n"));
+}
+
+static void add_own_fields(struct request *r, int64_t age_s, struct buf *b)
+{
+	add_date(r->front, b);
+	add_number(b, SLICE("Age"), age_s);
+	buf_add_slice(b, SLICE("Via: 1.1 ghlmirror\r\n"));
+	add_cache_status(r, b);
+	buf_add_slice(b, SLICE("X-Request-Id: "));
+	buf_add_slice(b, slice_of_str(r->id));
+	buf_add_slice(b, SLICE("\r\n"));
+	add_limits(r, b);
+	add_connection(r, b);
+	buf_add_slice(b, SLICE("\r\n"));
+}
+
+static void add_status_line(struct buf *b, unsigned status)
+{
+	buf_add_slice(b, SLICE("HTTP/1.1 "));
+	buf_add_u64(b, status);
+	buf_add_char(b, ' ');
+	buf_add_slice(b, slice_of_str(http_reason(status)));
+	buf_add_slice(b, SLICE("\r\n"));
+}
+
+static bool has_body(unsigned status)
+{
+	return status >= 200 && status != 204 && status != 304;
+}
+
+/* ---- sending ---- */
+
+/* The parts of a message in the order they are sent. */
+struct parts {
+	struct iovec iov[6];
+	int n;
+	size_t bytes;
+};
+
+static void add_part(struct parts *p, struct slice s)
+{
+	if (s.n == 0)
+		return;
+	p->iov[p->n].iov_base = (void *)(uintptr_t)s.p;
+	p->iov[p->n].iov_len = s.n;
+	p->n++;
+	p->bytes += s.n;
+}
+
+static void send_parts(struct request *r, const struct parts *p)
+{
+	struct evhttp_request *req = r->req;
+	struct conn *conn = r->conn;
+
+	r->sent_bytes = conn ? p->bytes : 0;
+	metrics_add(METRIC_REQUESTS, 1);
+	access_log(r);
+	r->req = NULL;
+	r->conn = NULL;
+	if (conn)
+		conn_reply(conn, req, p->iov, p->n);
+	/* While the origin still owes a reply, that reply ends the slot. */
+	if (!r->is_waiting)
+		request_free(r);
+}
+
+/* Scheme, authority and path prefix that the client used; nothing for an
+ * HTTP/1.0 client that names no host. */
+static struct slice base_url(struct request *r)
+{
+	struct slice url = r->front->options.public_url;
+	struct buf *b = &r->front->base_url;
+	size_t colon = slice_find(url, 0, ':');
+
+	buf_reset(b);
+	if (url.n > 0)
+		page_base(slice_sub(url, 0, colon),
+		    slice_sub(url, colon + 3, url.n), SLICE_NONE, b);
+	else if (identity_host(r->req).n > 0)
+		page_base(SLICE("http"), identity_host(r->req), SLICE_NONE, b);
+	return b->has_failed ? SLICE_NONE : buf_slice(b);
+}
+
+/* Up to three runs of bytes: around the rewritten part of nextPageUrl. */
+static void split_body(
+    struct request *r, const struct reply *reply, struct slice out[3])
+{
+	struct slice body = reply->body, base;
+	size_t at;
+
+	out[0] = body;
+	out[1] = out[2] = SLICE_NONE;
+	if (reply->next_page.n == 0 || !r->conn)
+		return;
+	base = base_url(r);
+	if (base.n == 0)
+		return;
+	at = (size_t)(reply->next_page.p - body.p);
+	out[0] = slice_sub(body, 0, at);
+	out[1] = base;
+	out[2] = slice_sub(body, at + reply->authority_n, body.n);
+}
+
+/* What length GET's body would have is then not known (RFC 9110 §8.6). */
+static bool is_passed_head(const struct request *r)
+{
+	return r->is_head && r->kind == FETCH_PASS && r->cache.fwd_status != 0;
+}
+
+/* The stored head goes between the status line and the fields of our own. */
+static void send_message(struct request *r, const struct reply *reply)
+{
+	struct buf *own = &r->front->own_head;
+	struct slice body[3];
+	struct parts p = {.n = 0};
+	size_t line_n;
+
+	r->status = reply->status;
+	split_body(r, reply, body);
+	buf_reset(own);
+	add_status_line(own, reply->status);
+	line_n = own->n;
+	if (has_body(reply->status) && !is_passed_head(r))
+		add_number(own, SLICE("Content-Length"),
+		    (int64_t)(body[0].n + body[1].n + body[2].n));
+	add_own_fields(r, reply->age_s, own);
+	assert(!own->has_failed);
+	add_part(&p, slice_sub(buf_slice(own), 0, line_n));
+	add_part(&p, reply->head);
+	add_part(&p, slice_sub(buf_slice(own), line_n, own->n));
+	if (!r->is_head && has_body(reply->status))
+		for (int i = 0; i < 3; i++)
+			add_part(&p, body[i]);
+	send_parts(r, &p);
+}
+
+static bool is_not_modified(struct request *r, const struct reply *reply)
+{
+	if (reply->status != 200 || r->kind != FETCH_READ)
+		return false;
+	if (r->method != API_GET && r->method != API_HEAD)
+		return false;
+	return conditional_is_not_modified(&r->conditional, reply->etag,
+	    reply->last_modified, reply->date_s, r->now_ms / 1000);
+}
+
+void reply_send(struct request *r, const struct reply *reply)
+{
+	struct buf *head = &r->front->head_304;
+	struct reply short_reply;
+
+	if (!is_not_modified(r, reply)) {
+		send_message(r, reply);
+		return;
+	}
+	metrics_add(METRIC_NOT_MODIFIED, 1);
+	buf_reset(head);
+	conditional_head_304(reply->head, head);
+	short_reply = *reply;
+	short_reply.status = 304;
+	short_reply.head = buf_slice(head);
+	short_reply.body = SLICE_NONE;
+	short_reply.next_page = SLICE_NONE;
+	send_message(r, &short_reply);
+}
+
+void reply_json(struct request *r, unsigned status, struct slice body)
+{
+	struct reply reply = {
+	    .status = status,
+	    .head = SLICE("Content-Type: application/json; charset=utf-8\r\n"
+			  "Cache-Control: no-store\r\n"),
+	    .body = body,
+	    .age_s = -1,
+	};
+
+	send_message(r, &reply);
+}
+
+void reply_error(struct request *r, unsigned status, const char *message)
+{
+	struct slice head =
+	    SLICE("Content-Type: application/json; "
+		  "charset=utf-8\r\nCache-Control: no-store\r\n");
+	struct slice retry = SLICE("Content-Type: application/json; "
+				   "charset=utf-8\r\nCache-Control: "
+				   "no-store\r\nRetry-After: 1\r\n");
+	struct buf *body = &r->front->error_body;
+	struct reply reply = {.status = status, .age_s = -1};
+
+	buf_reset(body);
+	http_error_body(body, status, slice_of_str(message));
+	reply.head = status == 503 ? retry : head;
+	reply.body = buf_slice(body);
+	send_message(r, &reply);
+}

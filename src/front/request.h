@@ -1,0 +1,76 @@
+/*
+ * A request on its way through a front: what the steps of request.c learn
+ * about it, one after the other. Requests live in the slots of a front; while
+ * the origin is asked, slot and generation name them.
+ *
+ * Front thread only. Nobody outside src/front includes it.
+ */
+#ifndef FRONT_REQUEST_H
+#define FRONT_REQUEST_H
+
+#include "front/front.h"
+#include "http/cachecontrol.h"
+#include "http/cachestatus.h"
+#include "http/conditional.h"
+
+struct request {
+	/* ---- slot ---- */
+	struct front *front;
+	uint32_t slot;
+	uint32_t generation;
+	struct request *next_free;
+	bool is_waiting; /* asked the origin */
+
+	/* ---- the client ---- */
+	struct evhttp_request *req; /* NULL: answered */
+	struct conn *conn; /* NULL: the client left */
+	int64_t started_us; /* mono */
+	int64_t now_ms; /* wall, at arrival */
+	char id[24];
+	bool is_head;
+
+	/* ---- gate to key ---- */
+	enum api_method method;
+	struct slice method_name;
+	struct buf target; /* canonical */
+	struct slice path;
+	struct slice query;
+	struct slice body; /* borrowed from req */
+	struct api_match match;
+	struct api_policy policy;
+	enum fetch_kind kind;
+	bool may_store;
+	bool may_join;
+	struct slice authorization; /* borrowed from req */
+	struct digest128 scope;
+	struct buf lines; /* what fields point into */
+	struct slice fields[FETCH_FIELDS_MAX];
+	size_t fields_n;
+	struct buf minified; /* body of a read-post */
+	struct buf full_key;
+	struct digest128 key;
+	struct cache_control cc;
+	struct conditional conditional;
+
+	/* ---- what came of it ---- */
+	enum ask_fallback fallback;
+	unsigned asked;
+	struct cachestatus cache;
+	unsigned status;
+	size_t sent_bytes;
+	int64_t upstream_us;
+	char peer[48];
+	char trace_id[48];
+};
+
+/* A request arrived: takes it through the steps. */
+void request_begin(struct request *r);
+/* The origin's reply; takes the ask over. */
+void request_reply(struct request *r, struct ask *a);
+/* At the drain deadline. */
+void request_give_up(struct request *r);
+/* Slots, in front.c. NULL: none free. */
+struct request *request_alloc(struct front *f);
+void request_free(struct request *r);
+
+#endif
