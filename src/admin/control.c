@@ -1,0 +1,351 @@
+#include "admin/control.h"
+
+#include "store/why.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define COMMAND_MAX_BYTES 8192
+#define STATUS_MAX_BYTES (256 * 1024)
+#define PEER_TIMEOUT_S 10
+
+/* The main thread's mailbox has room for their return. */
+#define PURGES_MAX 256
+
+/* A connection, or, with bev NULL, a purge whose asker has left. */
+struct peer {
+	TAILQ_ENTRY(peer) link;
+	struct control *control;
+	struct bufferevent *bev;
+	struct origin_purge purge;
+	bool is_purging; /* purge is the origin's */
+	bool is_answered;
+};
+
+struct control {
+	struct control_options options;
+	struct evconnlistener *listener;
+	TAILQ_HEAD(, peer) peers;
+	unsigned purges_n; /* under way */
+};
+
+static void peer_close(struct peer *p)
+{
+	if (p->bev)
+		bufferevent_free(p->bev);
+	p->bev = NULL;
+	if (p->is_purging)
+		return; /* until it comes back */
+	TAILQ_REMOVE(&p->control->peers, p, link);
+	free(p);
+}
+
+/* ---- answers ---- */
+
+static void send_text(struct peer *p, struct slice text)
+{
+	p->is_answered = true;
+	if (!p->bev)
+		return;
+	bufferevent_disable(p->bev, EV_READ);
+	bufferevent_write(p->bev, text.p, text.n);
+}
+
+static void send_object(struct peer *p, cJSON *o)
+{
+	char *text = cJSON_PrintUnformatted(o);
+
+	cJSON_Delete(o);
+	if (text) {
+		size_t n = strlen(text);
+
+		text[n] = '\n'; /* in place of the terminator */
+		send_text(p, slice_of(text, n + 1));
+	}
+	cJSON_free(text);
+}
+
+static void send_error(struct peer *p, const char *message)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "error", message);
+	send_object(p, o);
+}
+
+/* ---- commands ---- */
+
+static void do_status(struct peer *p, const cJSON *command)
+{
+	struct buf text;
+
+	(void)command;
+	buf_init(&text, STATUS_MAX_BYTES);
+	status_write(p->control->options.status, &text);
+	if (text.has_failed)
+		send_error(p, "out of memory");
+	else
+		send_text(p, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void do_offline(struct peer *p, const cJSON *command)
+{
+	struct online *online = origin_online(p->control->options.origin);
+	const cJSON *mode = cJSON_GetObjectItemCaseSensitive(command, "mode");
+	enum online_mode wanted;
+	cJSON *o;
+
+	if (cJSON_IsString(mode)) {
+		if (!online_mode_parse(
+			slice_of_str(mode->valuestring), &wanted)) {
+			send_error(p, "the mode is none of on, off, auto");
+			return;
+		}
+		online_set_mode(online, wanted);
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(
+	    o, "offline", online_mode_name(online_get_mode(online)));
+	cJSON_AddStringToObject(
+	    o, "upstream", online_is_away(online) ? "away" : "reachable");
+	send_object(p, o);
+}
+
+static const struct {
+	const char *name;
+	void (*tags)(struct slice what, struct tag_set *out);
+} purge_kinds[] = {
+    {"location", api_tags_location},
+    {"contact", api_tags_contact},
+    {"operation", api_tags_operation},
+    {"path", api_tags_path},
+};
+
+static bool purge_tags(const cJSON *command, struct tag_set *tags)
+{
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(command, "all"))) {
+		api_tags_all(tags);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(purge_kinds) / sizeof(*purge_kinds);
+	     i++) {
+		const cJSON *what = cJSON_GetObjectItemCaseSensitive(
+		    command, purge_kinds[i].name);
+
+		if (!cJSON_IsString(what) || !what->valuestring[0])
+			continue;
+		purge_kinds[i].tags(slice_of_str(what->valuestring), tags);
+		return true;
+	}
+	return false;
+}
+
+static void do_purge(struct peer *p, const cJSON *command)
+{
+	struct origin_purge *purge = &p->purge;
+
+	tag_set_init(&purge->tags);
+	if (!purge_tags(command, &purge->tags)) {
+		send_error(p, "nothing to purge is named");
+		return;
+	}
+	purge->mail.kind = ORIGIN_MAIL_PURGE;
+	purge->reply_to = p->control->options.mailbox;
+	purge->reply_kind = p->control->options.mail_kind;
+	purge->arg = p;
+	if (p->control->purges_n == PURGES_MAX ||
+	    !origin_post(p->control->options.origin, &purge->mail)) {
+		tag_set_fini(&purge->tags);
+		send_error(p, "the daemon is too busy");
+		return;
+	}
+	p->is_purging = true;
+	p->control->purges_n++;
+}
+
+void control_mail(struct control *c, struct mail *m)
+{
+	struct origin_purge *purge = mail_of(m, struct origin_purge, mail);
+	struct peer *p = purge->arg;
+	cJSON *o;
+
+	c->purges_n--;
+	p->is_purging = false;
+	tag_set_fini(&purge->tags);
+	if (!p->bev) {
+		peer_close(p);
+		return;
+	}
+	if (!purge->is_committed) {
+		send_error(p, "the store is out of service; nothing stored is "
+			      "served");
+		return;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddTrueToObject(o, "purged");
+	send_object(p, o);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct peer *p, const cJSON *command);
+} commands[] = {
+    {"status", do_status},
+    {"purge", do_purge},
+    {"offline", do_offline},
+};
+
+static void run_command(struct peer *p, const cJSON *command)
+{
+	const cJSON *name =
+	    cJSON_GetObjectItemCaseSensitive(command, "command");
+
+	for (size_t i = 0;
+	     cJSON_IsString(name) && i < sizeof(commands) / sizeof(*commands);
+	     i++) {
+		if (strcmp(name->valuestring, commands[i].name) == 0) {
+			commands[i].run(p, command);
+			return;
+		}
+	}
+	send_error(p, "no such command");
+}
+
+/* ---- connections ---- */
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct peer *p = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	size_t n;
+	char *line;
+	cJSON *command;
+
+	if (p->is_answered || p->is_purging)
+		return;
+	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
+	if (!line) {
+		if (evbuffer_get_length(in) >= COMMAND_MAX_BYTES)
+			send_error(p, "the command is too long");
+		return;
+	}
+	command = cJSON_ParseWithLength(line, n);
+	free(line);
+	if (cJSON_IsObject(command))
+		run_command(p, command);
+	else
+		send_error(p, "not a JSON object");
+	cJSON_Delete(command);
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	struct peer *p = arg;
+
+	(void)bev;
+	if (p->is_answered)
+		peer_close(p);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	peer_close(arg);
+}
+
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
+    struct sockaddr *sa, int sa_n, void *arg)
+{
+	struct control *c = arg;
+	struct timeval limit = {.tv_sec = PEER_TIMEOUT_S};
+	struct peer *p = calloc(1, sizeof(*p));
+
+	(void)sa;
+	(void)sa_n;
+	if (p)
+		p->bev = bufferevent_socket_new(
+		    evconnlistener_get_base(l), fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!p || !p->bev) {
+		free(p);
+		close(fd);
+		return;
+	}
+	p->control = c;
+	TAILQ_INSERT_TAIL(&c->peers, p, link);
+	bufferevent_setcb(p->bev, on_read, on_written, on_event, p);
+	bufferevent_setwatermark(p->bev, EV_READ, 0, COMMAND_MAX_BYTES);
+	bufferevent_set_timeouts(p->bev, &limit, &limit);
+	bufferevent_enable(p->bev, EV_READ | EV_WRITE);
+}
+
+/* ---- life ---- */
+
+static bool bind_socket(struct control *c, struct event_base *base, char **why)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	const char *path = c->options.path;
+	size_t n = strlen(path);
+	mode_t mask;
+
+	if (n >= sizeof(sun.sun_path)) {
+		why_set(why, "%s: the path is too long for a socket", path);
+		return false;
+	}
+	memcpy(sun.sun_path, path, n + 1);
+	/* Ours: the state directory is locked. */
+	unlink(path);
+	mask = umask(0177);
+	c->listener = evconnlistener_new_bind(base, on_accept, c,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16,
+	    (struct sockaddr *)&sun, sizeof(sun));
+	umask(mask);
+	if (!c->listener)
+		why_set(why, "%s: %s", path, strerror(errno));
+	return c->listener != NULL;
+}
+
+struct control *control_new(
+    struct event_base *base, const struct control_options *o, char **why)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	*why = NULL;
+	if (!c)
+		return NULL;
+	c->options = *o;
+	TAILQ_INIT(&c->peers);
+	if (!bind_socket(c, base, why)) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void control_free(struct control *c)
+{
+	struct peer *p, *next;
+
+	if (!c)
+		return;
+	for (p = TAILQ_FIRST(&c->peers); p; p = next) {
+		next = TAILQ_NEXT(p, link);
+		assert(!p->is_purging);
+		peer_close(p);
+	}
+	evconnlistener_free(c->listener);
+	unlink(c->options.path);
+	free(c);
+}

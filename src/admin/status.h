@@ -1,0 +1,27 @@
+/*
+ * The status document: what the daemon is doing, as one JSON object. Served
+ * at /-/status and over the control socket.
+ *
+ * Any thread: reads counters, atomics and the store's figures only.
+ */
+#ifndef ADMIN_STATUS_H
+#define ADMIN_STATUS_H
+
+#include "base/buf.h"
+#include "origin/origin.h"
+
+/* What it is made of; everything outlives the document's users. */
+struct status_sources {
+	const char *version;
+	const char *upstream;
+	struct origin *origin;
+	struct cache *cache; /* NULL: runs without a store */
+	const char *cache_failure; /* why there is none; NULL */
+	int64_t started_ms; /* wall clock */
+	unsigned threads;
+};
+
+/* Appends the document; buf fails when it does not fit. */
+void status_write(const struct status_sources *s, struct buf *out);
+
+#endif

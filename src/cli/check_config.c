@@ -1,0 +1,54 @@
+#include "cli/cli.h"
+#include "cli/policies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int report(
+    struct config *config, struct api_policies *policies, char *why)
+{
+	bool is_ok = config && policies;
+
+	if (is_ok)
+		printf("%s: ok\n", config->file[0] ? config->file : "defaults");
+	else
+		fprintf(stderr, "ghlmirror: %s\n", why ? why : "out of memory");
+	api_policies_free(policies);
+	config_free(config);
+	free(why);
+	return is_ok ? CLI_OK : CLI_FAILED;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+	const char *file = NULL;
+	char *why = NULL;
+	struct api_policies *policies = NULL;
+	struct config *config;
+	int rest;
+
+	/* A lone file name is what people type. */
+	if (argc == 2 && argv[1][0] != '-') {
+		file = argv[1];
+		argc = 1;
+	}
+	config = config_load(file, argc, argv, &rest, &why);
+	if (config && rest < argc) {
+		config_free(config);
+		return cli_usage(self, "unknown argument \"%s\"", argv[rest]);
+	}
+	if (config)
+		policies = policies_of_config(config, &why);
+	return report(config, policies, why);
+}
+
+const struct cli_command cli_check_config = {
+    .name = "check-config",
+    .synopsis = "[FILE | --config FILE] [--OPTION VALUE ...]",
+    .summary = "say whether a configuration can be used",
+    .help = "Reads a configuration as serve would, and says what is wrong "
+	    "with it: file,\n"
+	    "line and reason. Touches nothing.\n",
+    .run = run,
+};

@@ -1,0 +1,545 @@
+#include "cli/daemon.h"
+
+#include "admin/control.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "cli/policies.h"
+#include "front/front.h"
+#include "store/state.h"
+#include "store/vault.h"
+#include "store/why.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	MAIL_PURGED = 1,
+	MAIL_FRONT_ENDED = 2
+};
+
+#define FRONTS_MAX 64
+
+/* Of bodies still arriving, all clients together. */
+#define PARTIAL_MAX_BYTES (256u * 1024 * 1024)
+
+struct daemon {
+	const struct config *config;
+	struct state *state;
+	struct vault *vault;
+	struct digest_secret secret;
+	struct cache *cache;
+	char *cache_dir;
+	char *cache_failure;
+	bool is_writing;
+	struct api_policies *policies;
+	struct origin *origin;
+	struct front *fronts[FRONTS_MAX];
+	unsigned fronts_n;
+	unsigned fronts_running;
+	struct slice *hosts;
+	struct slice *forward;
+	struct status_sources status;
+	char *control_path;
+	struct control *control;
+	struct event_base *base;
+	struct mailbox *mailbox;
+	struct event *mailbox_event;
+	struct event *on_term;
+	struct event *on_int;
+	struct event *on_hup;
+	struct event *tick;
+	bool is_draining;
+	struct buf listening; /* " http=HOST:PORT" for each socket */
+};
+
+/* ---- parts, in the order they are made ---- */
+
+/* A connection is a descriptor; so is much else. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_event(LOG_WARN, "descriptor-limit",
+		    LOG_UINT("limit", limit.rlim_cur), LOG_END);
+}
+
+/* Without a vault, clients that bring their own token are still served. The
+ * secret is then new, so what was stored before is not found any more. */
+static bool open_vault(struct daemon *d)
+{
+	char *why = NULL;
+	char *dir = state_path(d->state, "vault");
+
+	if (dir)
+		d->vault = vault_open(dir, &d->secret, &why);
+	free(dir);
+	if (!d->vault) {
+		log_event(LOG_ERROR, "vault-unusable", LOG_STR("reason", why),
+		    LOG_END);
+		free(why);
+		return digest_random(&d->secret, sizeof(d->secret));
+	}
+	return true;
+}
+
+/* Entries outlive a change of the table by the names of operations. */
+static const char *op_id(uint32_t op)
+{
+	return op < api_ops_n() ? api_op_at(op)->id : NULL;
+}
+
+/* Without a store, requests pass through. */
+static void open_cache(struct daemon *d)
+{
+	struct tag_set all;
+	struct cache_options o = {
+	    .max_bytes = d->config->cache_max_bytes,
+	    .keep_stale_ms = d->config->keep_stale_ms,
+	    .op_id = op_id,
+	    .boot_id = state_boot_id(d->state),
+	};
+
+	tag_set_init(&all);
+	api_tags_all(&all);
+	d->cache_dir = state_path(d->state, "cache");
+	if (d->cache_dir && all.n > 0) {
+		o.dir = d->cache_dir;
+		o.all_tag = all.v[0];
+		d->cache = cache_open(&o, &d->cache_failure);
+	}
+	tag_set_fini(&all);
+	if (d->cache && !cache_writer_start(d->cache)) {
+		cache_close(d->cache);
+		d->cache = NULL;
+		why_set(&d->cache_failure, "no thread for the writer");
+	}
+	d->is_writing = d->cache != NULL;
+	if (!d->cache)
+		log_event(LOG_ERROR, "store-unusable",
+		    LOG_STR("reason", d->cache_failure), LOG_END);
+}
+
+static bool make_origin(struct daemon *d, char **why)
+{
+	const struct config *c = d->config;
+	struct origin_options o = {
+	    .transfers =
+		{
+		    .upstream = c->upstream,
+		    .ca_file = c->upstream_ca[0] ? c->upstream_ca : NULL,
+		    .connect_timeout_ms = c->connect_timeout_ms,
+		    .timeout_ms = c->upstream_timeout_ms,
+		    .max_body_bytes = c->max_answer_bytes,
+		    .max_connections = c->upstream_connections,
+		    .user_agent = c->user_agent,
+		},
+	    .cache = d->cache,
+	    .policies = d->policies,
+	    .stale_wait_ms = c->stale_wait_ms,
+	    .settling_ms = c->settling_ms,
+	    .store_answer_max_bytes = c->store_answer_max_bytes,
+	    .mailbox_capacity = (size_t)c->max_requests * FRONTS_MAX,
+	};
+
+	d->origin = origin_new(&o, why);
+	return d->origin != NULL;
+}
+
+static struct slice *slices_of(const struct config_list *list)
+{
+	struct slice *v = calloc(list->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < list->n; i++)
+		v[i] = slice_of_str(list->v[i]);
+	return v;
+}
+
+static void write_status(struct buf *out, void *arg)
+{
+	status_write(arg, out);
+}
+
+static unsigned threads_of(const struct config *c)
+{
+	long n =
+	    c->threads > 0 ? (long)c->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		n = 1;
+	return n > FRONTS_MAX ? FRONTS_MAX : (unsigned)n;
+}
+
+static struct front_options front_options_of(struct daemon *d)
+{
+	const struct config *c = d->config;
+
+	return (struct front_options){
+	    .listener =
+		{
+		    .max_target_bytes = c->max_target_bytes,
+		    .max_header_bytes = c->max_header_bytes,
+		    .max_body_bytes = c->max_body_bytes,
+		    .max_fields = c->max_fields,
+		    .max_connections = c->max_connections,
+		    .idle_timeout_ms = c->idle_timeout_ms,
+		    .header_timeout_ms = c->header_timeout_ms,
+		    .body_timeout_ms = c->body_timeout_ms,
+		    .write_timeout_ms = c->write_timeout_ms,
+		    .max_partial_bytes = PARTIAL_MAX_BYTES / threads_of(c),
+		    .is_direct_write = c->direct_write,
+		},
+	    .max_requests = c->max_requests,
+	    .cache = d->cache,
+	    .origin = d->origin,
+	    .policies = d->policies,
+	    .secret = d->secret,
+	    .hosts = d->hosts,
+	    .hosts_n = c->hosts.n,
+	    .forward_fields = d->forward,
+	    .forward_fields_n = c->forward_headers.n,
+	    .public_url = slice_of_str(c->public_url),
+	    .keep_stale_ms = c->keep_stale_ms,
+	    .drain_ms = c->drain_ms,
+	    .status = write_status,
+	    .status_arg = &d->status,
+	    .notify = d->mailbox,
+	    .notify_kind = MAIL_FRONT_ENDED,
+	};
+}
+
+static bool make_fronts(struct daemon *d, char **why)
+{
+	unsigned n = threads_of(d->config);
+	struct front_options o;
+
+	d->hosts = slices_of(&d->config->hosts);
+	d->forward = slices_of(&d->config->forward_headers);
+	if (!d->hosts || !d->forward)
+		return false;
+	o = front_options_of(d);
+	for (unsigned i = 0; i < n; i++) {
+		d->fronts[i] = front_new(i, &o, why);
+		if (!d->fronts[i])
+			return false;
+		d->fronts_n++;
+	}
+	return true;
+}
+
+/* ---- listening ---- */
+
+static bool bind_all(
+    struct daemon *d, const char *host, uint16_t port, char **why)
+{
+	uint16_t real = port;
+
+	if (port != 0 && listener_port_is_taken(host, port)) {
+		why_set(why, "listen %s:%u: address in use", host, port);
+		return false;
+	}
+	for (unsigned i = 0; i < d->fronts_n; i++)
+		if (!front_bind(d->fronts[i], host, real, &real, why))
+			return false;
+	buf_printf(&d->listening,
+	    strchr(host, ':') ? " http=[%s]:%u" : " http=%s:%u", host, real);
+	return true;
+}
+
+static bool listen_on(struct daemon *d, const char *text, char **why)
+{
+	struct num_host_port at;
+	char host[256];
+
+	if (!num_parse_host_port(slice_of_str(text), NUM_PORT_REQUIRED, &at) ||
+	    at.host.n >= sizeof(host)) {
+		why_set(why, "listen %s: not HOST:PORT", text);
+		return false;
+	}
+	memcpy(host, at.host.p, at.host.n);
+	host[at.host.n] = '\0';
+	return bind_all(d, host, at.port, why);
+}
+
+static bool listen_on_all(struct daemon *d, char **why)
+{
+	for (size_t i = 0; i < d->config->listen.n; i++)
+		if (!listen_on(d, d->config->listen.v[i], why))
+			return false;
+	return true;
+}
+
+/* ---- main's loop ---- */
+
+static void drain(struct daemon *d)
+{
+	if (d->is_draining)
+		return;
+	d->is_draining = true;
+	log_event(LOG_INFO, "draining", LOG_END);
+	for (unsigned i = 0; i < d->fronts_n; i++)
+		front_drain(d->fronts[i]);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	drain(arg);
+}
+
+/* The log file was moved away. */
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	(void)arg;
+	if (!log_reopen())
+		log_event(LOG_ERROR, "log-not-reopened",
+		    LOG_STR("reason", strerror(errno)), LOG_END);
+}
+
+static void on_mail(struct daemon *d, struct mail *m)
+{
+	switch (m->kind) {
+	case MAIL_PURGED:
+		control_mail(d->control, m);
+		break;
+	case MAIL_FRONT_ENDED:
+		d->fronts_running--;
+		if (d->fronts_running == 0)
+			event_base_loopbreak(d->base);
+		break;
+	default:
+		assert(!"unknown mail to main");
+	}
+}
+
+static void take_mail(struct daemon *d)
+{
+	struct mail *m = mailbox_take_all(d->mailbox);
+
+	while (m) {
+		struct mail *next = m->next;
+
+		on_mail(d, m);
+		m = next;
+	}
+}
+
+static void on_mailbox(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	take_mail(arg);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_flush();
+}
+
+static bool make_loop(struct daemon *d)
+{
+	d->base = event_base_new();
+	d->mailbox = mailbox_new(1024);
+	if (!d->base || !d->mailbox)
+		return false;
+	d->mailbox_event = event_new(d->base, mailbox_fd(d->mailbox),
+	    EV_READ | EV_PERSIST, on_mailbox, d);
+	d->on_term = evsignal_new(d->base, SIGTERM, on_signal, d);
+	d->on_int = evsignal_new(d->base, SIGINT, on_signal, d);
+	d->on_hup = evsignal_new(d->base, SIGHUP, on_hangup, d);
+	d->tick = event_new(d->base, -1, EV_PERSIST, on_tick, d);
+	return d->mailbox_event && d->on_term && d->on_int && d->on_hup &&
+	       d->tick;
+}
+
+static bool start_loop(struct daemon *d)
+{
+	struct timeval every = {.tv_sec = 1};
+
+	return event_add(d->mailbox_event, NULL) == 0 &&
+	       event_add(d->on_term, NULL) == 0 &&
+	       event_add(d->on_int, NULL) == 0 &&
+	       event_add(d->on_hup, NULL) == 0 &&
+	       event_add(d->tick, &every) == 0;
+}
+
+static bool make_control(struct daemon *d, char **why)
+{
+	struct control_options o = {
+	    .status = &d->status,
+	    .origin = d->origin,
+	    .mailbox = d->mailbox,
+	    .mail_kind = MAIL_PURGED,
+	};
+
+	d->control_path = state_path(d->state, CONTROL_SOCKET);
+	if (!d->control_path)
+		return false;
+	o.path = d->control_path;
+	d->control = control_new(d->base, &o, why);
+	return d->control != NULL;
+}
+
+/* ---- life ---- */
+
+static bool build(struct daemon *d, char **why)
+{
+	d->policies = policies_of_config(d->config, why);
+	if (!d->policies)
+		return false;
+	d->state = state_open(d->config->state, why);
+	if (!d->state || !open_vault(d))
+		return false;
+	open_cache(d);
+	if (!make_loop(d) || !make_origin(d, why))
+		return false;
+	d->status = (struct status_sources){
+	    .version = PACKAGE_VERSION,
+	    .upstream = d->config->upstream,
+	    .origin = d->origin,
+	    .cache = d->cache,
+	    .cache_failure = d->cache_failure,
+	    .started_ms = clock_wall_ms(),
+	    .threads = threads_of(d->config),
+	};
+	return make_fronts(d, why) && listen_on_all(d, why) &&
+	       make_control(d, why);
+}
+
+struct daemon *daemon_new(const struct config *config, char **why)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+
+	*why = NULL;
+	if (!d)
+		return NULL;
+	d->config = config;
+	buf_init(&d->listening, 64 * 1024);
+	signal(SIGPIPE, SIG_IGN);
+	tzset();
+	raise_descriptor_limit();
+	metrics_thread_init();
+	if (!digest_init() || !build(d, why)) {
+		daemon_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* The one line scripts wait for. */
+static void print_ready(struct daemon *d)
+{
+	buf_add(&d->listening, "", 1);
+	printf("ready%s\n", d->listening.p);
+	fflush(stdout);
+	log_event(LOG_INFO, "ready", LOG_STR("listen", d->listening.p + 1),
+	    LOG_STR("upstream", d->config->upstream),
+	    LOG_STR("state", state_dir(d->state)), LOG_END);
+}
+
+/*
+ * Signals are for main alone: the threads inherit a mask in which they are
+ * blocked.
+ */
+static bool start_threads(struct daemon *d)
+{
+	sigset_t all, old;
+	bool is_ok;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	is_ok = origin_start(d->origin);
+	for (unsigned i = 0; is_ok && i < d->fronts_n; i++) {
+		is_ok = front_start(d->fronts[i]);
+		d->fronts_running += is_ok;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return is_ok;
+}
+
+bool daemon_run(struct daemon *d)
+{
+	bool is_ok = start_loop(d) && start_threads(d);
+
+	if (is_ok)
+		print_ready(d);
+	else
+		drain(d);
+	if (d->fronts_running > 0)
+		event_base_dispatch(d->base);
+	log_event(LOG_INFO, "stopped", LOG_END);
+	return is_ok;
+}
+
+static void stop(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->fronts_n; i++)
+		front_join(d->fronts[i]);
+	if (d->origin)
+		origin_stop(d->origin);
+	if (d->mailbox)
+		take_mail(d);
+	control_free(d->control);
+	if (d->is_writing)
+		cache_writer_stop(d->cache);
+	for (unsigned i = 0; i < d->fronts_n; i++)
+		front_free(d->fronts[i]);
+	origin_free(d->origin);
+}
+
+static void free_events(struct daemon *d)
+{
+	struct event *const events[] = {
+	    d->mailbox_event,
+	    d->on_term,
+	    d->on_int,
+	    d->on_hup,
+	    d->tick,
+	};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+		if (events[i])
+			event_free(events[i]);
+	mailbox_free(d->mailbox);
+	if (d->base)
+		event_base_free(d->base);
+	libevent_global_shutdown();
+}
+
+void daemon_free(struct daemon *d)
+{
+	if (!d)
+		return;
+	stop(d);
+	cache_close(d->cache);
+	vault_close(d->vault);
+	free_events(d);
+	state_close(d->state);
+	api_policies_free(d->policies);
+	free(d->hosts);
+	free(d->forward);
+	free(d->cache_dir);
+	free(d->cache_failure);
+	free(d->control_path);
+	buf_fini(&d->listening);
+	digest_fini();
+	metrics_thread_fini();
+	free(d);
+}

@@ -1,0 +1,62 @@
+#include "cli/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_mode(const char *text)
+{
+	return strcmp(text, "on") == 0 || strcmp(text, "off") == 0 ||
+	       strcmp(text, "auto") == 0;
+}
+
+static const char *text_of(const cJSON *answer, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(answer, name);
+
+	return cJSON_IsString(v) ? v->valuestring : "unknown";
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+	struct client_flags flags;
+	cJSON *command, *answer;
+
+	if (!client_flags(self, &argc, argv, &flags))
+		return CLI_USAGE;
+	if (argc > 2 || (argc == 2 && !is_mode(argv[1])))
+		return cli_usage(self, "the mode is one of on, off, auto");
+	command = cJSON_CreateObject();
+	cJSON_AddStringToObject(command, "command", "offline");
+	if (argc == 2)
+		cJSON_AddStringToObject(command, "mode", argv[1]);
+	answer = client_call(&flags, command);
+	if (!answer)
+		return CLI_FAILED;
+	if (flags.is_json) {
+		client_print_json(answer);
+		return CLI_OK;
+	}
+	printf("offline %s, upstream %s\n", text_of(answer, "offline"),
+	    text_of(answer, "upstream"));
+	cJSON_Delete(answer);
+	return CLI_OK;
+}
+
+const struct cli_command cli_offline = {
+    .name = "offline",
+    .synopsis = "[on | off | auto] [--state DIR] [--json]",
+    .summary = "serve from the store only, or not",
+    .help = "Without an argument prints the mode and whether GHL can be "
+	    "reached.\n"
+	    "\n"
+	    "  on           never ask GHL: reads come from the store, marked "
+	    "stale\n"
+	    "               where they are; writes get 503\n"
+	    "  off          always ask GHL, even when it seems unreachable\n"
+	    "  auto         the default: as the connection is found to be\n"
+	    "  --state DIR  the daemon's state directory\n"
+	    "  --json       print the daemon's answer as JSON\n"
+	    "\n"
+	    "The mode lasts until the daemon ends.\n",
+    .run = run,
+};
