@@ -1,0 +1,1 @@
+"""A stateful stand-in for the GoHighLevel API, for development and tests."""
