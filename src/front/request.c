@@ -213,11 +213,12 @@ static enum step step_key(struct request *r)
 
 /* ---- 7. the store ---- */
 
+/* Whole seconds; negative from the moment of expiry on (RFC 9211 §2.4). */
 static int64_t ttl_s(const struct request *r, const struct cache_view *v)
 {
 	int64_t left_ms = v->fresh_until_ms - r->now_ms;
 
-	return left_ms >= 0 ? left_ms / 1000 : -((999 - left_ms) / 1000);
+	return left_ms > 0 ? left_ms / 1000 : -(1 - left_ms / 1000);
 }
 
 /* RFC 9111 §5.2.1: what the client's Cache-Control allows. */

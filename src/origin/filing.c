@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define REFETCH_KEY_MAX_BYTES (64 * 1024)
+
 /* How long and how an answer may be used. */
 struct term {
 	int64_t fresh_ms;
@@ -26,8 +28,9 @@ static bool is_json(const struct answer *a, const struct head *info)
 	/* A Content-Length that is too small cuts a body unnoticed. */
 	return slice_eq_nocase(
 		   slice_trim_ows(type), SLICE("application/json")) &&
-	    (slice_starts(body, SLICE("{")) || slice_starts(body, SLICE("["))) &&
-	    json_valid(body);
+	       (slice_starts(body, SLICE("{")) ||
+		   slice_starts(body, SLICE("["))) &&
+	       json_valid(body);
 }
 
 /*
@@ -214,29 +217,27 @@ static size_t fields_without(
 	return n;
 }
 
-static bool is_held(struct cache_reader *reader, const struct fetch_spec *s)
-{
-	struct cache_view view;
-	enum cache_state state;
+/* Who asks for the record, and whether anybody has it. */
+struct refetch {
+	struct fetch_spec spec;
+	const struct api_op *op;
+	filing_holds holds;
+	void *arg;
+};
 
-	state = cache_lookup(reader, &s->key, s->full_key, INT64_MIN, &view);
-	cache_release(reader);
-	return state != CACHE_MISS;
-}
-
-static struct fetch *fetch_if_held(
-    struct cache_reader *reader, struct fetch_spec *s, const struct api_op *op)
+static struct fetch *fetch_if_held(struct refetch *rf)
 {
+	struct fetch_spec *s = &rf->spec;
 	struct fetch *f = NULL;
 	struct buf key;
 
-	buf_init(&key, 64 * 1024);
-	api_key_build(&key, &s->scope, op, API_GET, s->target, s->fields,
+	buf_init(&key, REFETCH_KEY_MAX_BYTES);
+	api_key_build(&key, &s->scope, rf->op, API_GET, s->target, s->fields,
 	    s->fields_n, SLICE_NONE);
 	if (!key.has_failed) {
 		s->full_key = buf_slice(&key);
 		s->key = digest_fast(s->full_key);
-		if (is_held(reader, s))
+		if (rf->holds(&s->key, s->full_key, rf->arg))
 			f = fetch_new(s);
 	}
 	buf_fini(&key);
@@ -247,36 +248,39 @@ static struct fetch *fetch_if_held(
  * Readers spell the same request in two ways: with the writer's header
  * fields (the SDK sends Content-Type even on GET), or without Content-Type.
  */
-struct fetch *filing_refetch(struct cache_reader *reader,
-    const struct api_policies *policies, const struct fetch *write)
+struct fetch *filing_refetch(const struct api_policies *policies,
+    const struct fetch *write, filing_holds holds, void *arg)
 {
 	struct slice fields[FETCH_FIELDS_MAX];
-	struct fetch_spec s = {
-	    .kind = FETCH_READ,
-	    .may_store = true,
-	    .may_join = true,
-	    .scope = write->scope,
-	    .method = API_GET,
-	    .method_name = SLICE("GET"),
-	    .target = write->path,
-	    .location = write->location,
-	    .fields = write->fields,
-	    .fields_n = write->fields_n,
+	struct refetch rf = {
+	    .spec =
+		{
+		    .kind = FETCH_READ,
+		    .may_store = true,
+		    .may_join = true,
+		    .scope = write->scope,
+		    .method = API_GET,
+		    .method_name = SLICE("GET"),
+		    .target = write->path,
+		    .location = write->location,
+		    .fields = write->fields,
+		    .fields_n = write->fields_n,
+		},
+	    .holds = holds,
+	    .arg = arg,
 	};
-	const struct api_op *op;
 	struct fetch *f;
 
-	if (!reader || write->match.op == NULL ||
-	    write->match.op->method == API_DELETE)
+	if (write->match.op == NULL || write->match.op->method == API_DELETE)
 		return NULL;
-	op = record_above(&s.target);
-	if (!op)
+	rf.op = record_above(&rf.spec.target);
+	if (!rf.op)
 		return NULL;
-	s.policy = *api_policy_of(policies, op);
-	f = fetch_if_held(reader, &s, op);
+	rf.spec.policy = *api_policy_of(policies, rf.op);
+	f = fetch_if_held(&rf);
 	if (f)
 		return f;
-	s.fields = fields;
-	s.fields_n = fields_without(write, SLICE("Content-Type"), fields);
-	return fetch_if_held(reader, &s, op);
+	rf.spec.fields = fields;
+	rf.spec.fields_n = fields_without(write, SLICE("Content-Type"), fields);
+	return fetch_if_held(&rf);
 }

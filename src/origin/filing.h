@@ -3,7 +3,7 @@
  * place where the rules of the operation table, of RFC 9111 and of the store
  * meet. Also finds what to fetch again after a write.
  *
- * Pure but for filing_refetch, which looks into the store; origin thread.
+ * Pure; origin thread.
  */
 #ifndef ORIGIN_FILING_H
 #define ORIGIN_FILING_H
@@ -32,12 +32,17 @@ const char *filing_failure(
     const struct fetch *f, const struct answer *a, const struct head *info);
 /* Ready to post but for done and arg; NULL when it may not be stored. */
 struct cache_put *filing_put(const struct filing *f);
+/* Is an answer with this key stored, or on its way into the store? */
+typedef bool (*filing_holds)(
+    const struct digest128 *key, struct slice full_key, void *arg);
+
 /*
- * The record that a write changes, if its answer is stored for this
- * credential: asked again afterwards, so that an outage finds no hole. One
- * reference; NULL when there is nothing to ask. Before the movement.
+ * The record that a write changes, if its answer is held for this credential:
+ * asked again afterwards, so that an outage finds no hole. One reference; NULL
+ * when there is nothing to ask. To be called before the movement, which takes
+ * the answer away.
  */
-struct fetch *filing_refetch(struct cache_reader *reader,
-    const struct api_policies *policies, const struct fetch *write);
+struct fetch *filing_refetch(const struct api_policies *policies,
+    const struct fetch *write, filing_holds holds, void *arg);
 
 #endif

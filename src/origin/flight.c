@@ -28,12 +28,18 @@ struct flight {
 
 /* ---- the table ---- */
 
-static struct flight **bucket_of(struct origin *o, const struct fetch *f)
+static struct flight **bucket_of_key(
+    struct origin *o, const struct digest128 *key)
 {
 	uint64_t h;
 
-	memcpy(&h, f->key.b, sizeof(h));
+	memcpy(&h, key->b, sizeof(h));
 	return &o->flights[h % o->flights_size];
+}
+
+static struct flight **bucket_of(struct origin *o, const struct fetch *f)
+{
+	return bucket_of_key(o, &f->key);
 }
 
 static bool has_moved_since(struct flight *fl)
@@ -57,7 +63,9 @@ static struct flight *find_shared(
 			continue;
 		if (has_moved_since(fl))
 			continue;
-		if (!fl->transfer && clock_wall_ms() >= fl->fresh_until_ms)
+		/* Landed, it is as good as stored, and no more than that. */
+		if (!fl->transfer &&
+		    (!f->may_store || clock_wall_ms() >= fl->fresh_until_ms))
 			continue;
 		return fl;
 	}
@@ -377,6 +385,24 @@ void flight_ask(struct origin *o, struct ask *a)
 	} else {
 		begin(o, a);
 	}
+}
+
+bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
+{
+	struct origin *o = arg;
+	struct flight *fl = *bucket_of_key(o, key);
+	enum cache_state state;
+	struct cache_view view;
+
+	for (; fl; fl = fl->next_in_bucket)
+		if (slice_eq(fl->fetch->full_key, full_key))
+			return true;
+	if (!o->reader)
+		return false;
+	/* Of any age: before all time nothing has expired. */
+	state = cache_lookup(o->reader, key, full_key, INT64_MIN, &view);
+	cache_release(o->reader);
+	return state != CACHE_MISS;
 }
 
 void flight_refetch(struct origin *o, struct fetch *f)

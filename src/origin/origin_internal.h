@@ -67,6 +67,9 @@ struct transfer *origin_send(
 
 /* Takes the ask over. */
 void flight_ask(struct origin *o, struct ask *a);
+/* A filing_holds; arg is the origin. */
+bool flight_holds(
+    const struct digest128 *key, struct slice full_key, void *arg);
 /* Asks for a record that a write has just changed; takes f over. */
 void flight_refetch(struct origin *o, struct fetch *f);
 /* The writer is done with a put. */
