@@ -229,7 +229,7 @@ static bool client_accepts(const struct request *r, const struct cache_view *v)
 
 	if (r->cc.has_no_cache)
 		return false;
-	if (r->cc.max_age_s >= 0 && age_ms > r->cc.max_age_s * 1000)
+	if (r->cc.max_age_s >= 0 && age_ms >= r->cc.max_age_s * 1000)
 		return false;
 	return r->cc.min_fresh_s < 0 || ttl_s(r, v) >= r->cc.min_fresh_s;
 }
