@@ -40,7 +40,7 @@ static void add_collection(
 {
 	static const struct slice every = {"*", 1}, some = {"?", 1};
 	bool is_known = p->locations.n > 0 && !is_everywhere;
-	char text[NAME_MAX_BYTES];
+	char text[NAME_MAX_BYTES] = "";
 	struct slice prefix = slice_of(text, name.n + 1);
 
 	assert(prefix.n <= sizeof(text));

@@ -62,7 +62,7 @@ static void test_set_grows_to_its_cap(void **state)
 
 static void test_named(void **state)
 {
-	char text[2000];
+	char text[2000] = "";
 	struct slice s = slice_of(text, sizeof(text));
 	struct digest128 a, b;
 

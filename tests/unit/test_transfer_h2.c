@@ -393,7 +393,7 @@ static void test_without_h2(void **state)
 	    "badorigin.py", "--cert", cert, "--key", key, NULL};
 	const char *const plain[] = {"badorigin.py", NULL};
 	struct child origin;
-	char url[128];
+	char url[128] = "";
 	struct transfers_options o = options(url);
 	struct told told;
 
