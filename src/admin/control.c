@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct peer {
 struct control {
 	struct control_options options;
 	struct evconnlistener *listener;
+	struct event *resume; /* accepts again */
 	TAILQ_HEAD(, peer) peers;
 	unsigned purges_n; /* under way */
 };
@@ -123,42 +125,66 @@ static void do_offline(struct peer *p, const cJSON *command)
 	send_object(p, o);
 }
 
+static const char *operation_fault(struct slice what)
+{
+	return api_by_id(what) ? NULL : "there is no such operation";
+}
+
+static const char *path_fault(struct slice what)
+{
+	bool is_path = slice_starts(what, SLICE("/")) &&
+		       slice_find(what, 0, '?') == what.n;
+
+	return is_path ? NULL : "a path begins with / and has no query";
+}
+
 static const struct {
 	const char *name;
 	void (*tags)(struct slice what, struct tag_set *out);
+	/* What is wrong with the name; NULL: any will do. */
+	const char *(*fault)(struct slice what);
 } purge_kinds[] = {
-    {"location", api_tags_location},
-    {"contact", api_tags_contact},
-    {"operation", api_tags_operation},
-    {"path", api_tags_path},
+    {"location", api_tags_location, NULL},
+    {"contact", api_tags_contact, NULL},
+    {"operation", api_tags_operation, operation_fault},
+    {"path", api_tags_path, path_fault},
 };
 
-static bool purge_tags(const cJSON *command, struct tag_set *tags)
+/* NULL, or what is wrong with the command. */
+static const char *purge_tags(const cJSON *command, struct tag_set *tags)
 {
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(command, "all"))) {
 		api_tags_all(tags);
-		return true;
+		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(purge_kinds) / sizeof(*purge_kinds);
 	     i++) {
 		const cJSON *what = cJSON_GetObjectItemCaseSensitive(
 		    command, purge_kinds[i].name);
+		const char *fault = NULL;
+		struct slice name;
 
 		if (!cJSON_IsString(what) || !what->valuestring[0])
 			continue;
-		purge_kinds[i].tags(slice_of_str(what->valuestring), tags);
-		return true;
+		name = slice_of_str(what->valuestring);
+		if (purge_kinds[i].fault)
+			fault = purge_kinds[i].fault(name);
+		if (!fault)
+			purge_kinds[i].tags(name, tags);
+		return fault;
 	}
-	return false;
+	return "nothing to purge is named";
 }
 
 static void do_purge(struct peer *p, const cJSON *command)
 {
 	struct origin_purge *purge = &p->purge;
+	const char *fault;
 
 	tag_set_init(&purge->tags);
-	if (!purge_tags(command, &purge->tags)) {
-		send_error(p, "nothing to purge is named");
+	fault = purge_tags(command, &purge->tags);
+	if (fault) {
+		send_error(p, fault);
 		return;
 	}
 	purge->mail.kind = ORIGIN_MAIL_PURGE;
@@ -291,6 +317,26 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 	bufferevent_enable(p->bev, EV_READ | EV_WRITE);
 }
 
+/* Out of descriptors: the connection stays in the queue. Without a pause the
+ * listener would report it again at once, for ever. */
+static void on_accept_error(struct evconnlistener *l, void *arg)
+{
+	struct control *c = arg;
+	struct timeval pause = {.tv_sec = 1};
+
+	evconnlistener_disable(l);
+	event_add(c->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(c->listener);
+}
+
 /* ---- life ---- */
 
 static bool bind_socket(struct control *c, struct event_base *base, char **why)
@@ -327,10 +373,14 @@ struct control *control_new(
 		return NULL;
 	c->options = *o;
 	TAILQ_INIT(&c->peers);
-	if (!bind_socket(c, base, why)) {
+	c->resume = event_new(base, -1, 0, on_resume, c);
+	if (!c->resume || !bind_socket(c, base, why)) {
+		if (c->resume)
+			event_free(c->resume);
 		free(c);
 		return NULL;
 	}
+	evconnlistener_set_error_cb(c->listener, on_accept_error);
 	return c;
 }
 
@@ -346,6 +396,7 @@ void control_free(struct control *c)
 		peer_close(p);
 	}
 	evconnlistener_free(c->listener);
+	event_free(c->resume);
 	unlink(c->options.path);
 	free(c);
 }

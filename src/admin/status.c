@@ -87,7 +87,7 @@ void status_write(const struct status_sources *s, struct buf *out)
 
 	cJSON_AddStringToObject(doc, "version", s->version);
 	add_number(doc, "uptimeSeconds",
-	    (uint64_t)((clock_wall_ms() - s->started_ms) / 1000));
+	    (uint64_t)((clock_mono_ms() - s->started_ms) / 1000));
 	add_number(doc, "threads", s->threads);
 	add_upstream(doc, s);
 	add_ratio(doc);

@@ -19,6 +19,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* What forward_headers may name, so that every request can carry it all. */
+enum {
+	CONFIG_FORWARD_MAX = 16,
+	CONFIG_FORWARD_NAME_MAX = 63 /* bytes */
+};
+
 struct config_list {
 	char **v; /* owned, as are the strings; NULL when n is 0 */
 	size_t n;

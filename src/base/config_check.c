@@ -172,6 +172,25 @@ static bool check_upstream(const struct config *c, struct buf *why)
 	return false;
 }
 
+static bool check_forward(const struct config *c, struct buf *why)
+{
+	if (c->forward_headers.n > CONFIG_FORWARD_MAX) {
+		buf_printf(
+		    why, "names more than %d headers", CONFIG_FORWARD_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < c->forward_headers.n; i++) {
+		const char *name = c->forward_headers.v[i];
+
+		if (strlen(name) > CONFIG_FORWARD_NAME_MAX) {
+			buf_printf(why, "%s is longer than %d characters", name,
+			    CONFIG_FORWARD_NAME_MAX);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool config_check_whole(
     const struct config *c, const char **option, struct buf *why)
 {
@@ -181,6 +200,7 @@ bool config_check_whole(
 	} checks[] = {
 	    {"listen", check_listeners},
 	    {"upstream", check_upstream},
+	    {"forward_headers", check_forward},
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -28,10 +28,12 @@ static int run(const struct cli_command *self, int argc, char **argv)
 	struct config *config;
 	int rest;
 
-	/* A lone file name is what people type. */
-	if (argc == 2 && argv[1][0] != '-') {
+	/* A file name alone is what people type. */
+	if (argc > 1 && argv[1][0] != '-') {
 		file = argv[1];
-		argc = 1;
+		argv[1] = argv[0];
+		argv++;
+		argc--;
 	}
 	config = config_load(file, argc, argv, &rest, &why);
 	if (config && rest < argc) {

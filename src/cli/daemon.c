@@ -416,7 +416,7 @@ static bool build(struct daemon *d, char **why)
 	    .origin = d->origin,
 	    .cache = d->cache,
 	    .cache_failure = d->cache_failure,
-	    .started_ms = clock_wall_ms(),
+	    .started_ms = clock_mono_ms(),
 	    .threads = threads_of(d->config),
 	};
 	return make_fronts(d, why) && listen_on_all(d, why) &&

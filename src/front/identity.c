@@ -1,7 +1,9 @@
 #include "front/identity.h"
 
+#include "base/config.h"
 #include "front/front_internal.h"
 
+#include <assert.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -24,6 +26,16 @@ static const char *const forwarded[] = {
 };
 
 #define FORWARDED_N (sizeof(forwarded) / sizeof(*forwarded))
+
+/* The configuration sees to it that none is ever left out for want of room. */
+_Static_assert(FORWARDED_N + CONFIG_FORWARD_MAX <= FETCH_FIELDS_MAX,
+    "a fetch holds all fields that may be forwarded");
+
+/* Also sent on with what is neither stored nor shared and may be long. Every
+ * field that begins with Mcp- belongs to them. */
+static const char *const streamed[] = {"Range", "If-Range", "Last-Event-ID"};
+
+#define STREAMED_N (sizeof(streamed) / sizeof(*streamed))
 
 static enum evhttp_cmd_type command(struct evhttp_request *req)
 {
@@ -117,26 +129,59 @@ struct slice identity_body(struct evhttp_request *req)
 static void add_line(
     struct request *r, struct slice name, struct slice value, size_t offsets[])
 {
-	if (r->fields_n == FETCH_FIELDS_MAX)
-		return;
+	assert(r->fields_n < FETCH_FIELDS_MAX);
 	offsets[r->fields_n++] = r->lines.n;
 	buf_add_slice(&r->lines, name);
 	buf_add_slice(&r->lines, SLICE(": "));
 	buf_add_slice(&r->lines, slice_trim_ows(value));
 }
 
+/* A field that came in several lines is one list (RFC 9110 §5.3). */
 static void forward(struct request *r, struct slice name, size_t offsets[])
 {
-	char text[64];
-	struct slice value;
+	struct evkeyval *kv;
+	bool is_first = true;
 
-	if (name.n >= sizeof(text))
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		if (!slice_eq_nocase(slice_of_str(kv->key), name))
+			continue;
+		if (is_first) {
+			if (r->fields_n == FETCH_FIELDS_MAX)
+				return;
+			add_line(r, name, slice_of_str(kv->value), offsets);
+			is_first = false;
+			continue;
+		}
+		buf_add_slice(&r->lines, SLICE(", "));
+		buf_add_slice(
+		    &r->lines, slice_trim_ows(slice_of_str(kv->value)));
+	}
+}
+
+/* Answers to these are never stored, so the fields need not be in a key. */
+static bool is_stream(const struct request *r)
+{
+	if (r->match.op)
+		return r->match.op->class == API_CLASS_STREAM;
+	return api_is_mcp(r->path);
+}
+
+static void forward_streamed(struct request *r, size_t offsets[])
+{
+	struct evkeyval *kv;
+
+	if (!is_stream(r))
 		return;
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	value = identity_field(r->req, text);
-	if (value.p)
-		add_line(r, name, value, offsets);
+	for (size_t i = 0; i < STREAMED_N; i++)
+		forward(r, slice_of_str(streamed[i]), offsets);
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		struct slice name = slice_of_str(kv->key);
+
+		if (slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-")))
+			add_line(r, name, slice_of_str(kv->value), offsets);
+	}
 }
 
 /* The lines move while they are written: their slices come last. */
@@ -162,6 +207,7 @@ static bool read_forwarded(struct request *r)
 		forward(r, slice_of_str(forwarded[i]), offsets);
 	for (size_t i = 0; i < o->forward_fields_n; i++)
 		forward(r, o->forward_fields[i], offsets);
+	forward_streamed(r, offsets);
 	point_fields(r, offsets);
 	return !r->lines.has_failed;
 }

@@ -86,7 +86,8 @@ static enum step step_target(struct request *r)
 /* 3. The proxy's own endpoints. */
 static enum step step_local(struct request *r)
 {
-	if (!slice_starts(r->path, SLICE("/-/")))
+	if (!slice_starts(r->path, SLICE("/-/")) &&
+	    !slice_eq(r->path, SLICE("/-")))
 		return STEP_NEXT;
 	r->cache.fwd = CACHESTATUS_LOCAL;
 	local_reply(r);
@@ -458,6 +459,8 @@ static const step_fn steps[] = {
 
 void request_begin(struct request *r)
 {
+	/* Until it is known who asks, it is not whom the slot served last. */
+	r->scope = (struct digest128){{0}};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		if (steps[i](r) == STEP_DONE)
 			return;

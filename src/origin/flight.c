@@ -52,8 +52,8 @@ static bool has_moved_since(struct flight *fl)
 }
 
 /* The flight, begun at min_seq or later, that f may share; else NULL. */
-static struct flight *find_shared(
-    struct origin *o, const struct fetch *f, uint64_t min_seq)
+static struct flight *find_shared(struct origin *o, const struct fetch *f,
+    uint64_t min_seq, bool may_have_landed)
 {
 	struct flight *fl = *bucket_of(o, f);
 
@@ -64,8 +64,8 @@ static struct flight *find_shared(
 		if (has_moved_since(fl))
 			continue;
 		/* Landed, it is as good as stored, and no more than that. */
-		if (!fl->transfer &&
-		    (!f->may_store || clock_wall_ms() >= fl->fresh_until_ms))
+		if (!fl->transfer && (!may_have_landed || !f->may_store ||
+					 clock_wall_ms() >= fl->fresh_until_ms))
 			continue;
 		return fl;
 	}
@@ -374,9 +374,9 @@ void flight_ask(struct origin *o, struct ask *a)
 	 * Asked again, it takes only a flight begun after it arrived: such a
 	 * one cannot be overtaken for it, so it is asked twice at most.
 	 */
-	if (a->fetch->may_join && !a->must_ask)
-		fl = find_shared(
-		    o, a->fetch, a->dispatches > 1 ? a->arrived_seq : 0);
+	if (a->fetch->may_join)
+		fl = find_shared(o, a->fetch,
+		    a->dispatches > 1 ? a->arrived_seq : 0, !a->must_ask);
 	if (fl) {
 		join(o, fl, a);
 	} else if (a->dispatches == 1 && is_stored_by_now(o, a)) {
@@ -407,7 +407,7 @@ bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
 
 void flight_refetch(struct origin *o, struct fetch *f)
 {
-	if (!online_is_away(&o->online) && !find_shared(o, f, 0))
+	if (!online_is_away(&o->online) && !find_shared(o, f, 0, true))
 		take_off(o, f);
 	fetch_unref(f);
 }

@@ -59,10 +59,21 @@ uint16_t origin_fail_status(const struct transfer_result *r)
 	}
 }
 
+/* Nobody there, or nobody who answers: as opposed to a bad answer. */
+static bool is_unreachable(const struct transfer_result *r)
+{
+	return r->outcome == TRANSFER_UNSENT ||
+	       r->cause == TRANSFER_CAUSE_TIMEOUT;
+}
+
 void origin_return_failure(
     struct origin *o, struct ask *a, const struct transfer_result *r)
 {
-	if (a->fallback != ASK_FALLBACK_NONE) {
+	bool may_fall_back =
+	    a->fallback == ASK_FALLBACK_STALE ||
+	    (a->fallback == ASK_FALLBACK_SUSPECT && is_unreachable(r));
+
+	if (may_fall_back) {
 		a->result = ASK_STALE;
 		a->detail = transfer_cause_name(r->cause);
 		origin_return(o, a);

@@ -367,6 +367,14 @@ static void test_bad_files(void **state)
 	    {"forward_headers = X-A, Transfer-Encoding\n",
 		"FILE:1: forward_headers: \"Transfer-Encoding\" is not a field "
 		"that may be forwarded: the proxy sets or consumes it"},
+	    {"forward_headers = A B C D E F G H I J K L M N O P Q\n",
+		"FILE:1: forward_headers: names more than 16 headers"},
+	    {"forward_headers = "
+	     "X-0123456789012345678901234567890123456789012345678901234567890"
+	     "1\n",
+		"FILE:1: forward_headers: "
+		"X-0123456789012345678901234567890123456789012345678901234567890"
+		"1 is longer than 63 characters"},
 	    {"user_agent = a\x01z\n",
 		"FILE:1: user_agent: \"a\\u0001z\" is not printable text"},
 	};
