@@ -17,7 +17,7 @@ struct status_sources {
 	struct origin *origin;
 	struct cache *cache; /* NULL: runs without a store */
 	const char *cache_failure; /* why there is none; NULL */
-	int64_t started_ms; /* wall clock */
+	int64_t started_ms; /* mono */
 	unsigned threads;
 };
 

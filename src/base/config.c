@@ -394,6 +394,8 @@ struct config *config_load(
 	buf_init(&l.why, CONFIG_WHY_BYTES);
 	set_defaults(&l);
 	l.file = config_flags_file(&l, file, argc, argv, rest);
+	if (l.has_failed)
+		*rest = 0;
 	l.c->file = strdup(l.file ? l.file : "");
 	if (!l.c->file)
 		config_loader_fail(&l, 0, "out of memory");

@@ -113,7 +113,8 @@ struct config {
  * argv[0] is skipped. Flags are --NAME VALUE or --NAME=VALUE with the option's
  * name spelt with dashes; a yes/no option may stand alone. A repeated flag
  * replaces the former, or adds to a list; a list given by flags replaces the
- * file's. *rest becomes the index of the first argument that is not a flag.
+ * file's. *rest becomes the index of the first argument that is not a flag, or
+ * 0 when a flag is unknown or lacks its value.
  *
  * Returns NULL when anything is wrong; *why is then one line of text for the
  * operator, without a newline, starting with FILE:LINE: or the flag it is

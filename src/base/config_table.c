@@ -55,8 +55,9 @@ static const struct config_option global_options[] = {
 	       "tells."},
     {LIST(hosts), .text = "", .check = config_check_host, .is_reloadable = true,
 	.doc = "Names, with or without port, that a request's Host field may "
-	       "carry; without any, those of the listeners.",
-	.default_doc = "the names of the listeners"},
+	       "carry; others are answered 421. Without any, every name is "
+	       "accepted.",
+	.default_doc = "any name"},
     {STRING(public_url), .text = "", .may_be_empty = true,
 	.check = config_check_url, .is_reloadable = true,
 	.doc = "The URL under which clients reach this proxy, put into "
@@ -65,7 +66,7 @@ static const struct config_option global_options[] = {
     {BOOL(allow_lan_passthrough), .text = "no",
 	.doc = "Listen on addresses other than loopback although clients are "
 	       "told apart only by the GHL token they bring."},
-    {COUNT(threads), .text = "0", .unit = "threads", .max = 256,
+    {COUNT(threads), .text = "0", .unit = "threads", .max = 64,
 	.doc = "Threads that serve clients; 0 takes as many as there are "
 	       "CPUs."},
     {STRING(state), .text = "",
@@ -235,7 +236,7 @@ const struct config_table *config_table_of(enum config_section section)
 		route_options, N_OF(route_options)},
 	    [CONFIG_LOCATION] = {"location",
 		"A section [location NAME] names "
-		"a location.",
+		"a location. It is checked, and has no effect yet.",
 		location_options, N_OF(location_options)},
 	};
 

@@ -1,9 +1,12 @@
 #include "cli/cli.h"
 #include "cli/policies.h"
+#include "store/why.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int report(
     struct config *config, struct api_policies *policies, char *why)
@@ -20,13 +23,25 @@ static int report(
 	return is_ok ? CLI_OK : CLI_FAILED;
 }
 
+/* What serve finds out only when it makes its parts. */
+static bool is_readable(const struct config *config, char **why)
+{
+	const char *file = config->upstream_ca;
+
+	if (!file[0] || access(file, R_OK) == 0)
+		return true;
+	why_set(why, "upstream_ca: %s: %s", file, strerror(errno));
+	return false;
+}
+
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	const char *file = NULL;
 	char *why = NULL;
 	struct api_policies *policies = NULL;
 	struct config *config;
-	int rest;
+	bool is_usage;
+	int rest, code;
 
 	/* A file name alone is what people type. */
 	if (argc > 1 && argv[1][0] != '-') {
@@ -36,13 +51,16 @@ static int run(const struct cli_command *self, int argc, char **argv)
 		argc--;
 	}
 	config = config_load(file, argc, argv, &rest, &why);
-	if (config && rest < argc) {
+	if (rest > 0 && rest < argc) {
 		config_free(config);
+		free(why);
 		return cli_usage(self, "unknown argument \"%s\"", argv[rest]);
 	}
-	if (config)
+	if (config && is_readable(config, &why))
 		policies = policies_of_config(config, &why);
-	return report(config, policies, why);
+	is_usage = !config && rest == 0;
+	code = report(config, policies, why);
+	return is_usage ? CLI_USAGE : code;
 }
 
 const struct cli_command cli_check_config = {

@@ -45,8 +45,10 @@ static int run(const struct cli_command *self, int argc, char **argv)
 	int rest, code;
 
 	config = config_load(NULL, argc, argv, &rest, &why);
-	if (!config)
-		return fail(why);
+	if (!config) {
+		code = fail(why);
+		return rest == 0 ? CLI_USAGE : code;
+	}
 	if (rest < argc) {
 		code = cli_usage(self, "unknown argument \"%s\"", argv[rest]);
 		config_free(config);
@@ -76,6 +78,6 @@ const struct cli_command cli_serve = {
 	    "\n"
 	    "Every option of ghlmirror.conf(5) is a flag: cache_max is "
 	    "--cache-max.\n"
-	    "Flags go before the file.\n",
+	    "A flag overrides the file.\n",
     .run = run,
 };

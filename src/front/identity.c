@@ -27,15 +27,19 @@ static const char *const forwarded[] = {
 
 #define FORWARDED_N (sizeof(forwarded) / sizeof(*forwarded))
 
-/* The configuration sees to it that none is ever left out for want of room. */
-_Static_assert(FORWARDED_N + CONFIG_FORWARD_MAX <= FETCH_FIELDS_MAX,
-    "a fetch holds all fields that may be forwarded");
-
 /* Also sent on with what is neither stored nor shared and may be long. Every
  * field that begins with Mcp- belongs to them. */
 static const char *const streamed[] = {"Range", "If-Range", "Last-Event-ID"};
 
 #define STREAMED_N (sizeof(streamed) / sizeof(*streamed))
+
+/* Mcp- fields of a request; with more it is refused. */
+#define MCP_FIELDS_MAX 12
+
+/* Nothing is ever left out for want of room. */
+_Static_assert(FORWARDED_N + CONFIG_FORWARD_MAX + STREAMED_N + MCP_FIELDS_MAX <=
+		   FETCH_FIELDS_MAX,
+    "a fetch holds all fields that may be forwarded");
 
 static enum evhttp_cmd_type command(struct evhttp_request *req)
 {
@@ -147,8 +151,6 @@ static void forward(struct request *r, struct slice name, size_t offsets[])
 		if (!slice_eq_nocase(slice_of_str(kv->key), name))
 			continue;
 		if (is_first) {
-			if (r->fields_n == FETCH_FIELDS_MAX)
-				return;
 			add_line(r, name, slice_of_str(kv->value), offsets);
 			is_first = false;
 			continue;
@@ -167,21 +169,39 @@ static bool is_stream(const struct request *r)
 	return api_is_mcp(r->path);
 }
 
-static void forward_streamed(struct request *r, size_t offsets[])
+static bool is_forwarded_always(const struct request *r, struct slice name)
+{
+	const struct front_options *o = &r->front->options;
+
+	for (size_t i = 0; i < o->forward_fields_n; i++)
+		if (slice_eq_nocase(o->forward_fields[i], name))
+			return true;
+	return false;
+}
+
+/* False when there are more than a request may have. */
+static bool forward_streamed(struct request *r, size_t offsets[])
 {
 	struct evkeyval *kv;
+	unsigned mcp_n = 0;
 
 	if (!is_stream(r))
-		return;
+		return true;
 	for (size_t i = 0; i < STREAMED_N; i++)
-		forward(r, slice_of_str(streamed[i]), offsets);
+		if (!is_forwarded_always(r, slice_of_str(streamed[i])))
+			forward(r, slice_of_str(streamed[i]), offsets);
 	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
 	{
 		struct slice name = slice_of_str(kv->key);
 
-		if (slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-")))
-			add_line(r, name, slice_of_str(kv->value), offsets);
+		if (!slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-")) ||
+		    is_forwarded_always(r, name))
+			continue;
+		if (mcp_n++ == MCP_FIELDS_MAX)
+			return false;
+		add_line(r, name, slice_of_str(kv->value), offsets);
 	}
+	return true;
 }
 
 /* The lines move while they are written: their slices come last. */
@@ -196,7 +216,17 @@ static void point_fields(struct request *r, const size_t offsets[])
 	}
 }
 
-static bool read_forwarded(struct request *r)
+/* forward_headers may name what is forwarded anyway. */
+static bool is_built_in(struct slice name)
+{
+	for (size_t i = 0; i < FORWARDED_N; i++)
+		if (slice_eq_nocase(name, slice_of_str(forwarded[i])))
+			return true;
+	return false;
+}
+
+/* As identity_read. */
+static unsigned read_forwarded(struct request *r)
 {
 	const struct front_options *o = &r->front->options;
 	size_t offsets[FETCH_FIELDS_MAX];
@@ -206,10 +236,12 @@ static bool read_forwarded(struct request *r)
 	for (size_t i = 0; i < FORWARDED_N; i++)
 		forward(r, slice_of_str(forwarded[i]), offsets);
 	for (size_t i = 0; i < o->forward_fields_n; i++)
-		forward(r, o->forward_fields[i], offsets);
-	forward_streamed(r, offsets);
+		if (!is_built_in(o->forward_fields[i]))
+			forward(r, o->forward_fields[i], offsets);
+	if (!forward_streamed(r, offsets))
+		return 431;
 	point_fields(r, offsets);
-	return !r->lines.has_failed;
+	return r->lines.has_failed ? 431 : 0;
 }
 
 static void read_cache_control(struct request *r)
@@ -233,7 +265,7 @@ static void read_cache_control(struct request *r)
 		cachecontrol_add(&r->cc, SLICE("no-cache"));
 }
 
-bool identity_read(struct request *r)
+unsigned identity_read(struct request *r)
 {
 	r->authorization =
 	    slice_trim_ows(identity_field(r->req, "Authorization"));

@@ -29,9 +29,9 @@ struct slice identity_body(struct evhttp_request *req);
 /* Value of a field, SLICE_NONE when absent. */
 struct slice identity_field(struct evhttp_request *req, const char *name);
 /*
- * Fills scope, fields, cc and conditional of r. False when memory is
- * exhausted.
+ * Fills scope, fields, cc and conditional of r. Returns 0, or the status to
+ * refuse with when the request has more to send on than a fetch holds.
  */
-bool identity_read(struct request *r);
+unsigned identity_read(struct request *r);
 
 #endif

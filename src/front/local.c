@@ -1,6 +1,8 @@
 #include "front/local.h"
 
+#include "base/num.h"
 #include "front/front_internal.h"
+#include "front/identity.h"
 #include "front/reply.h"
 
 #define STATUS_MAX_BYTES (256 * 1024)
@@ -20,12 +22,25 @@ static void ready(struct request *r)
 		reply_json(r, 200, SLICE("{\"status\":\"ready\"}\n"));
 }
 
+/*
+ * A browser on this machine can be led here under any name that its owner
+ * lets point to loopback (DNS rebinding), but not under one of ours.
+ */
+static bool is_local_name(struct request *r)
+{
+	struct slice host = identity_host(r->req);
+	struct num_host_port at;
+
+	return host.n == 0 ||
+	       (num_parse_host_port(host, 80, &at) && num_is_loopback(&at));
+}
+
 static void status(struct request *r)
 {
 	const struct front_options *o = &r->front->options;
 	struct buf body;
 
-	if (!conn_is_loopback(r->conn)) {
+	if (!conn_is_loopback(r->conn) || !is_local_name(r)) {
 		reply_error(r, 403, "only from this machine");
 		return;
 	}

@@ -171,8 +171,10 @@ static enum step step_classify(struct request *r)
 /* 5. Who asks, and what of the head goes upstream. */
 static enum step step_identify(struct request *r)
 {
-	if (!identity_read(r))
-		return fail(r, 503, "out of memory");
+	unsigned status = identity_read(r);
+
+	if (status != 0)
+		return refuse(r, status, "too many header fields to send on");
 	/* Without a credential there is nobody an answer could belong to. */
 	if (r->authorization.n == 0 || r->cc.has_no_store)
 		r->may_store = false;
@@ -355,6 +357,15 @@ static enum step step_may_ask(struct request *r)
 	return STEP_DONE;
 }
 
+/* "Content-Length: 0" of a GET or HEAD says nothing, and goes no further. */
+static bool has_body(const struct request *r)
+{
+	if (r->method == API_GET || r->method == API_HEAD ||
+	    r->method == API_OPTIONS)
+		return false;
+	return r->body.n > 0 || identity_has_length(r->req);
+}
+
 static struct ask *new_ask(struct request *r)
 {
 	struct fetch_spec spec = {
@@ -368,7 +379,7 @@ static struct ask *new_ask(struct request *r)
 	    .method_name = r->method_name,
 	    .target = buf_slice(&r->target),
 	    .body = r->body,
-	    .has_body = r->body.n > 0 || identity_has_length(r->req),
+	    .has_body = has_body(r),
 	    .fields = r->fields,
 	    .fields_n = r->fields_n,
 	    .policy = r->policy,

@@ -195,8 +195,8 @@ bool field_is_never_replayed(struct slice name)
 
 bool field_is_rewritten(struct slice name)
 {
-	static const char *const names[] = {
-	    "content-length", "date", "age", "via", "cache-status", NULL};
+	static const char *const names[] = {"content-length", "date", "age",
+	    "via", "cache-status", "x-request-id", NULL};
 
 	return is_one_of(name, names);
 }

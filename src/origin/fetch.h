@@ -12,7 +12,7 @@
 #include "api/policy.h"
 #include "api/tags.h"
 
-#define FETCH_FIELDS_MAX 24
+#define FETCH_FIELDS_MAX 40
 
 enum fetch_kind {
 	FETCH_READ, /* may be stored, may be shared */

@@ -120,7 +120,7 @@ bool transfer_site_init(
 	if (fault)
 		*why = fault_text("upstream", o->upstream, fault);
 	else if (o->ca_file && access(o->ca_file, R_OK) != 0)
-		*why = fault_text("ca_file", o->ca_file, "cannot be read");
+		*why = fault_text("upstream_ca", o->ca_file, "cannot be read");
 	else if (copy_options(s, o))
 		return true;
 	return false;

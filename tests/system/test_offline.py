@@ -12,7 +12,6 @@ STALE_WAIT_MS = 200
 # What the daemon may add to the wait. Sanitizers make it many times slower.
 MARGIN_MS = 100 if is_sanitized() else 10
 QUICK_MS = 100 if is_sanitized() else 10
-OPTIONS = ['--stale-wait', '%dms' % STALE_WAIT_MS]
 CONFIG = '''
 [route records]
 match = cache
@@ -33,8 +32,9 @@ class Outage(Rig):
     """A rig whose upstream can go away, and reads that are all stored and
     all expired."""
 
-    def __init__(self, *options):
-        super().__init__(options=OPTIONS + list(options), config=CONFIG,
+    def __init__(self, *options, stale_wait_ms=STALE_WAIT_MS):
+        wait = ['--stale-wait', '%dms' % stale_wait_ms]
+        super().__init__(options=wait + list(options), config=CONFIG,
                          gateway=True)
 
     def __enter__(self):
@@ -135,7 +135,8 @@ def back_without_a_restart():
                      'a fresh answer')
             got = rig.get(rig.contact)
             equal(got.json()['contact']['firstName'], name)
-            equal({a.detail for a in rig.storm()}, {None})
+            wait_for(lambda: {a.detail for a in rig.storm()} == {None},
+                     'fresh answers of all')
             equal(rig.daemon.status()['upstream']['state'], 'reachable')
             rig.expire()
 
@@ -197,7 +198,7 @@ def a_slow_answer_still_arrives():
 
 @test
 def failures_with_an_answer():
-    with Outage('--upstream-timeout', '5s') as rig:
+    with Outage(stale_wait_ms=10000) as rig:
         for kind, more, detail in (
                 ('status', {'status': 500}, 'upstream-5xx'),
                 ('status', {'status': 503, 'html': True}, 'upstream-5xx'),
@@ -214,7 +215,7 @@ def failures_with_an_answer():
 @test
 def a_page_in_place_of_a_record():
     """A captive portal's 200 is no reason to hide what is stored."""
-    with Outage() as rig:
+    with Outage(stale_wait_ms=10000) as rig:
         rig.fault('html200')
         check_stale(rig.get(rig.contact), 'upstream-not-json')
         got = rig.get(rig.unvisited)
@@ -254,7 +255,8 @@ def offline_on_off_auto():
         true(time.monotonic() - start < 20, 'waited')
         equal(rig.asked(), 0)
         equal(mode_of(rig, 'off'), 'offline off, upstream reachable\n')
-        equal(rig.get(rig.contact).detail, None)
+        wait_for(lambda: rig.get(rig.contact).detail is None,
+                 'a fresh answer')
         rig.go('refuse')
         check_stale(rig.get(rig.reads[1][1]), 'connect', 'reset')
         equal(mode_of(rig, 'auto'), 'offline auto, upstream away\n')

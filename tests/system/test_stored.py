@@ -304,6 +304,7 @@ def restart_keeps_entries():
             dead = '/contacts/%s/notes' % rig.contact()
             rig.warm(dead)
             rig.daemon.purge('--path', dead)
+            rig.daemon.settle()
             wants = {t: rig.get(t, token).body for t, token in reads.values()}
             rig.restart(is_killed)
             rig.forget()

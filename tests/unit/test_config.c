@@ -328,7 +328,7 @@ static void test_bad_files(void **state)
 	    {"threads = 1\n  2\n",
 		"FILE:2: is neither NAME = VALUE nor a section nor a comment"},
 	    {"threads = two\n", "FILE:1: threads: \"two\" is not a number"},
-	    {"threads = 257\n", "FILE:1: threads: must be at most 256"},
+	    {"threads = 65\n", "FILE:1: threads: must be at most 64"},
 	    {"threads = 4294967297\n",
 		"FILE:1: threads: \"4294967297\" is not a number"},
 	    {"threads =\n", "FILE:1: threads: \"\" is not a number"},

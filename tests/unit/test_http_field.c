@@ -199,6 +199,7 @@ static void test_sets(void **state)
 	    {"Age", false, false, true},
 	    {"via", false, false, true},
 	    {"Cache-Status", false, false, true},
+	    {"X-Request-Id", false, false, true},
 	    {"Content-Type", false, false, false},
 	    {"server", false, false, false},
 	    {"ETag", false, false, false},

@@ -215,7 +215,8 @@ static void check_sent(struct rig *rig, const struct transfer_request *rq,
 }
 
 #define HOST_AND_AGENT \
-	"Host: 127.0.0.1:%u\\r\\nUser-Agent: ghlmirror/test\\r\\n"
+	"Host: 127.0.0.1:%u\\r\\nUser-Agent: ghlmirror/test\\r\\n" \
+	"Via: 1.1 ghlmirror\\r\\n"
 
 static const struct {
 	const char *method;
@@ -722,7 +723,7 @@ static void test_options(void **state)
 	     "cher.example",
 		NULL, "xn--"},
 	    {"https://x y", NULL, "ASCII"},
-	    {"https://127.0.0.1", "/nonexistent/ca.pem", "ca_file"},
+	    {"https://127.0.0.1", "/nonexistent/ca.pem", "upstream_ca"},
 	};
 	struct event_base *base = event_base_new();
 
