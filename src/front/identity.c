@@ -104,11 +104,6 @@ bool identity_has_length(struct evhttp_request *req)
 	       identity_field(req, "Transfer-Encoding").p != NULL;
 }
 
-bool identity_is_http10(struct evhttp_request *req)
-{
-	return req->major == 1 && req->minor == 0;
-}
-
 struct slice identity_field(struct evhttp_request *req, const char *name)
 {
 	return slice_of_str(

@@ -21,7 +21,6 @@ void identity_gate_request(
 const char *identity_uri(struct evhttp_request *req);
 /* There is a body, if only an empty one. */
 bool identity_has_length(struct evhttp_request *req);
-bool identity_is_http10(struct evhttp_request *req);
 /* Value of Host, empty when there is none. */
 struct slice identity_host(struct evhttp_request *req);
 /* The body, contiguous; borrowed from req. */

@@ -95,12 +95,8 @@ static void add_cache_status(struct request *r, struct buf *b)
 
 static void add_connection(struct request *r, struct buf *b)
 {
-	if (!r->conn)
-		return;
-	if (conn_must_close(r->conn))
+	if (r->conn && conn_must_close(r->conn))
 		buf_add_slice(b, SLICE("Connection: close\r\n"));
-	else if (identity_is_http10(r->req))
-		buf_add_slice(b, SLICE("Connection: keep-alive\r\n"));
 }
 
 static void add_own_fields(struct request *r, int64_t age_s, struct buf *b)

@@ -195,7 +195,7 @@ def flags_that_are_refused():
                       ['--threads']):
         for command in ('serve', 'check-config'):
             done = ghlmirror(command, *arguments)
-            true(done.returncode in (1, 2), done)
+            equal((done.args[1:], done.returncode), (done.args[1:], 2))
             true(arguments[0] in done.stderr, done.stderr)
 
 

@@ -343,6 +343,17 @@ def sigterm_remembers_an_unfinished_write():
               ('stale', 'marker:once'))
 
 
+def check_addresses(line, listen):
+    found = re.findall(r' http=(\S+):(\d+)', line)
+    equal([host for host, _ in found],
+          [x.rpartition(':')[0] for x in listen])
+    for host, port in found:
+        client = http.client.HTTPConnection(host.strip('[]'), int(port))
+        client.request('GET', '/-/ready')
+        equal(client.getresponse().status, 200)
+        client.close()
+
+
 @test
 def the_ready_line_tells_all_addresses():
     with directory() as place:
@@ -357,17 +368,12 @@ def the_ready_line_tells_all_addresses():
             [PROGRAM, 'serve', '--upstream', 'http://127.0.0.1:9',
              '--state', place + '/s', '--log-file', place + '/log',
              *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        line = process.stdout.readline().decode()
-        found = re.findall(r' http=(\S+):(\d+)', line)
-        equal([host for host, _ in found],
-              [x.rpartition(':')[0] for x in listen])
-        for host, port in found:
-            client = http.client.HTTPConnection(host.strip('[]'), int(port))
-            client.request('GET', '/-/ready')
-            equal(client.getresponse().status, 200)
-            client.close()
-        process.terminate()
-        rest = process.communicate(timeout=60)
+        try:
+            check_addresses(process.stdout.readline().decode(), listen)
+            process.terminate()
+            rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
         equal((process.returncode, rest), (0, (b'', b'')))
         with open(place + '/log', encoding='utf-8') as f:
             text = f.read()
