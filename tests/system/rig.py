@@ -12,7 +12,6 @@ import functools
 import json
 import os
 import re
-import resource
 import selectors
 import signal
 import socket
@@ -34,10 +33,6 @@ PROGRAM = os.environ.get('GHLMIRROR') or os.path.join(
     os.environ.get('top_builddir', '.'), 'ghlmirror')
 SANITIZER = re.compile(r'Sanitizer|runtime error:')
 LOG_LINES_SHOWN = 20
-
-# 1,000 clients need a socket each.
-_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, 1 << 16), _hard))
 
 
 @functools.cache

@@ -1,12 +1,17 @@
 """TAP for system tests: checks, and a runner for functions."""
 
 import os
+import resource
 import sys
 import time
 import traceback
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 sys.path.insert(0, os.path.join(SOURCE, 'contrib', 'sandbox'))
+
+# 1,000 clients need a socket each, and a user's usual limit is 1,024.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, 1 << 16), _hard))
 
 TESTS = []
 
