@@ -4,8 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "cli/policies.h"
-#include "front/front.h"
+#include "cli/settings.h"
 #include "store/state.h"
 #include "store/vault.h"
 #include "store/why.h"
@@ -39,13 +38,11 @@ struct daemon {
 	char *cache_dir;
 	char *cache_failure;
 	bool is_writing;
-	struct api_policies *policies;
+	struct settings *settings;
 	struct origin *origin;
 	struct front *fronts[FRONTS_MAX];
 	unsigned fronts_n;
 	unsigned fronts_running;
-	struct slice *hosts;
-	struct slice *forward;
 	struct status_sources status;
 	char *control_path;
 	struct control *control;
@@ -146,24 +143,12 @@ static bool make_origin(struct daemon *d, char **why)
 		    .user_agent = c->user_agent,
 		},
 	    .cache = d->cache,
-	    .policies = d->policies,
-	    .stale_wait_ms = c->stale_wait_ms,
-	    .settling_ms = c->settling_ms,
-	    .store_answer_max_bytes = c->store_answer_max_bytes,
+	    .settings = &d->settings->origin,
 	    .mailbox_capacity = (size_t)c->max_requests * FRONTS_MAX,
 	};
 
 	d->origin = origin_new(&o, why);
 	return d->origin != NULL;
-}
-
-static struct slice *slices_of(const struct config_list *list)
-{
-	struct slice *v = calloc(list->n + 1, sizeof(*v));
-
-	for (size_t i = 0; v && i < list->n; i++)
-		v[i] = slice_of_str(list->v[i]);
-	return v;
 }
 
 static void write_status(struct buf *out, void *arg)
@@ -203,15 +188,8 @@ static struct front_options front_options_of(struct daemon *d)
 	    .max_requests = c->max_requests,
 	    .cache = d->cache,
 	    .origin = d->origin,
-	    .policies = d->policies,
 	    .secret = d->secret,
-	    .hosts = d->hosts,
-	    .hosts_n = c->hosts.n,
-	    .forward_fields = d->forward,
-	    .forward_fields_n = c->forward_headers.n,
-	    .public_url = slice_of_str(c->public_url),
-	    .keep_stale_ms = c->keep_stale_ms,
-	    .drain_ms = c->drain_ms,
+	    .settings = &d->settings->front,
 	    .status = write_status,
 	    .status_arg = &d->status,
 	    .notify = d->mailbox,
@@ -222,13 +200,8 @@ static struct front_options front_options_of(struct daemon *d)
 static bool make_fronts(struct daemon *d, char **why)
 {
 	unsigned n = threads_of(d->config);
-	struct front_options o;
+	struct front_options o = front_options_of(d);
 
-	d->hosts = slices_of(&d->config->hosts);
-	d->forward = slices_of(&d->config->forward_headers);
-	if (!d->hosts || !d->forward)
-		return false;
-	o = front_options_of(d);
 	for (unsigned i = 0; i < n; i++) {
 		d->fronts[i] = front_new(i, &o, why);
 		if (!d->fronts[i])
@@ -401,8 +374,8 @@ static bool make_control(struct daemon *d, char **why)
 
 static bool build(struct daemon *d, char **why)
 {
-	d->policies = policies_of_config(d->config, why);
-	if (!d->policies)
+	d->settings = settings_new(d->config, why);
+	if (!d->settings)
 		return false;
 	d->state = state_open(d->config->state, why);
 	if (!d->state || !open_vault(d))
@@ -532,9 +505,7 @@ void daemon_free(struct daemon *d)
 	vault_close(d->vault);
 	free_events(d);
 	state_close(d->state);
-	api_policies_free(d->policies);
-	free(d->hosts);
-	free(d->forward);
+	settings_free(d->settings);
 	free(d->cache_dir);
 	free(d->cache_failure);
 	free(d->control_path);

@@ -171,7 +171,7 @@ static void on_drain(struct front *f)
 	if (f->is_draining)
 		return;
 	f->is_draining = true;
-	f->drain_at_ms = clock_mono_ms() + f->options.drain_ms;
+	f->drain_at_ms = clock_mono_ms() + f->settings->drain_ms;
 	listener_drain(f->listener);
 }
 
@@ -300,6 +300,7 @@ struct front *front_new(
 		return NULL;
 	f->index = index;
 	f->options = *o;
+	f->settings = o->settings;
 	set_id_prefix(f);
 	buf_init(&f->own_head, 8192);
 	buf_init(&f->head_304, 256 * 1024);

@@ -14,13 +14,12 @@
 
 struct front;
 
-struct front_options {
-	struct listener_options listener;
-	unsigned max_requests; /* slots: requests held at a time */
-	struct cache *cache; /* NULL: no store */
-	struct origin *origin;
+/*
+ * What a reload may change, as of one moment. Immutable; whoever made it keeps
+ * it until no front uses it any more.
+ */
+struct front_settings {
 	const struct api_policies *policies;
-	struct digest_secret secret; /* of credential scopes */
 	const struct slice *hosts; /* accepted Host values; none: any */
 	size_t hosts_n;
 	const struct slice *forward_fields; /* besides the fixed ones */
@@ -28,6 +27,15 @@ struct front_options {
 	struct slice public_url; /* "" : from the request */
 	int64_t keep_stale_ms;
 	int64_t drain_ms;
+};
+
+struct front_options {
+	struct listener_options listener;
+	unsigned max_requests; /* slots: requests held at a time */
+	struct cache *cache; /* NULL: no store */
+	struct origin *origin;
+	struct digest_secret secret; /* of credential scopes */
+	const struct front_settings *settings; /* at the start */
 	/* Appends the status document; any thread may call it. */
 	void (*status)(struct buf *out, void *arg);
 	void *status_arg;

@@ -12,6 +12,7 @@ struct event;
 struct front {
 	unsigned index;
 	struct front_options options;
+	const struct front_settings *settings; /* of now */
 	pthread_t thread;
 	bool is_running;
 	bool is_draining;

@@ -166,10 +166,10 @@ static bool is_stream(const struct request *r)
 
 static bool is_forwarded_always(const struct request *r, struct slice name)
 {
-	const struct front_options *o = &r->front->options;
+	const struct front_settings *s = r->front->settings;
 
-	for (size_t i = 0; i < o->forward_fields_n; i++)
-		if (slice_eq_nocase(o->forward_fields[i], name))
+	for (size_t i = 0; i < s->forward_fields_n; i++)
+		if (slice_eq_nocase(s->forward_fields[i], name))
 			return true;
 	return false;
 }
@@ -223,16 +223,16 @@ static bool is_built_in(struct slice name)
 /* As identity_read. */
 static unsigned read_forwarded(struct request *r)
 {
-	const struct front_options *o = &r->front->options;
+	const struct front_settings *s = r->front->settings;
 	size_t offsets[FETCH_FIELDS_MAX];
 
 	r->fields_n = 0;
 	buf_reset(&r->lines);
 	for (size_t i = 0; i < FORWARDED_N; i++)
 		forward(r, slice_of_str(forwarded[i]), offsets);
-	for (size_t i = 0; i < o->forward_fields_n; i++)
-		if (!is_built_in(o->forward_fields[i]))
-			forward(r, o->forward_fields[i], offsets);
+	for (size_t i = 0; i < s->forward_fields_n; i++)
+		if (!is_built_in(s->forward_fields[i]))
+			forward(r, s->forward_fields[i], offsets);
 	if (!forward_streamed(r, offsets))
 		return 431;
 	point_fields(r, offsets);

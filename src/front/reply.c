@@ -167,7 +167,7 @@ static void send_parts(struct request *r, const struct parts *p)
  * HTTP/1.0 client that names no host. */
 static struct slice base_url(struct request *r)
 {
-	struct slice url = r->front->options.public_url;
+	struct slice url = r->front->settings->public_url;
 	struct buf *b = &r->front->base_url;
 	size_t colon = slice_find(url, 0, ':');
 

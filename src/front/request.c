@@ -52,8 +52,8 @@ static enum step step_gate(struct request *r)
 			      ? o->listener.max_fields
 			      : IDENTITY_FIELDS_MAX,
 	    .max_target_bytes = o->listener.max_target_bytes,
-	    .hosts = o->hosts,
-	    .hosts_n = o->hosts_n,
+	    .hosts = r->front->settings->hosts,
+	    .hosts_n = r->front->settings->hosts_n,
 	};
 	struct gate_request gate;
 	struct gate_verdict verdict;
@@ -159,7 +159,7 @@ static enum step step_classify(struct request *r)
 		if (!set_slash(r))
 			return fail(r, 414, "the request target is too long");
 		r->policy =
-		    *api_policy_of(r->front->options.policies, r->match.op);
+		    *api_policy_of(r->front->settings->policies, r->match.op);
 		classify_known(r, r->match.op->class);
 	} else {
 		r->policy = (struct api_policy){0};
@@ -248,7 +248,7 @@ static enum ask_fallback fallback_of(
 	stale_ms = r->now_ms - v->fresh_until_ms;
 	if (r->match.op && stale_ms >= r->policy.stale_ms)
 		return ASK_FALLBACK_NONE;
-	if (stale_ms >= r->front->options.keep_stale_ms)
+	if (stale_ms >= r->front->settings->keep_stale_ms)
 		return ASK_FALLBACK_NONE;
 	return v->state == CACHE_SUSPECT ? ASK_FALLBACK_SUSPECT
 					 : ASK_FALLBACK_STALE;

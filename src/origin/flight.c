@@ -115,7 +115,7 @@ static void await(struct flight *fl, struct ask *a)
 	if (a->fallback != ASK_FALLBACK_STALE)
 		return;
 	if (a->stale_at_ms == 0)
-		a->stale_at_ms = now_ms + o->options.stale_wait_ms;
+		a->stale_at_ms = now_ms + o->settings->stale_wait_ms;
 	arm_stale_timer(o, a->stale_at_ms, now_ms);
 }
 
@@ -200,8 +200,8 @@ static bool file_answer(
 	    .is_close_delimited = l->result->is_close_delimited,
 	    .tags = &fl->tags,
 	    .seq = fl->seq,
-	    .settling_ms = o->options.settling_ms,
-	    .max_bytes = o->options.store_answer_max_bytes,
+	    .settling_ms = o->settings->settling_ms,
+	    .max_bytes = o->settings->store_answer_max_bytes,
 	};
 	struct cache_put *p;
 

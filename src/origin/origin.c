@@ -241,7 +241,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	moves_forget(o->moves, o->committed_seq, flight_oldest_seq(o),
-	    clock_wall_ms() - o->options.settling_ms);
+	    clock_wall_ms() - o->settings->settling_ms);
 	log_flush();
 }
 
@@ -323,6 +323,7 @@ struct origin *origin_new(const struct origin_options *options, char **why)
 	if (!o)
 		return NULL;
 	o->options = *options;
+	o->settings = options->settings;
 	if (!build(o, why)) {
 		origin_free(o);
 		return NULL;

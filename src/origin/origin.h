@@ -37,14 +37,21 @@ struct origin_purge {
 	void *arg; /* the sender's */
 };
 
+/*
+ * What a reload may change, as of one moment. Immutable; whoever made it keeps
+ * it until the origin does not use it any more.
+ */
+struct origin_settings {
+	const struct api_policies *policies;
+	int64_t stale_wait_ms;
+	int64_t settling_ms;
+	size_t store_answer_max_bytes;
+};
+
 struct origin_options {
 	struct transfers_options transfers;
 	struct cache *cache; /* NULL: no store, requests pass through */
-	const struct api_policies *policies; /* outlives the origin */
-	int64_t stale_wait_ms;
-	int64_t settling_ms;
-	int64_t keep_stale_ms;
-	size_t store_answer_max_bytes;
+	const struct origin_settings *settings; /* at the start */
 	size_t mailbox_capacity; /* asks that may be queued */
 };
 

@@ -17,6 +17,7 @@ struct passage;
 
 struct origin {
 	struct origin_options options;
+	const struct origin_settings *settings; /* of now */
 	pthread_t thread;
 	bool is_running;
 	bool is_stopping;

@@ -214,7 +214,7 @@ static void settle_write(struct passage *p, enum verdict verdict)
 	else
 		metrics_add(METRIC_WRITES, 1);
 	if (verdict == DID_WRITE)
-		p->refetch = filing_refetch(p->origin->options.policies,
+		p->refetch = filing_refetch(p->origin->settings->policies,
 		    a->fetch, flight_holds, p->origin);
 	tag_set_init(&tags);
 	api_tags_moved(&context, &tags);

@@ -1,0 +1,65 @@
+#include "cli/settings.h"
+
+#include "cli/policies.h"
+
+#include <stdlib.h>
+
+static struct slice *slices_of(const struct config_list *list)
+{
+	struct slice *v = calloc(list->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < list->n; i++)
+		v[i] = slice_of_str(list->v[i]);
+	return v;
+}
+
+static void fill(struct settings *s)
+{
+	const struct config *c = s->config;
+
+	s->front = (struct front_settings){
+	    .policies = s->policies,
+	    .hosts = s->hosts,
+	    .hosts_n = c->hosts.n,
+	    .forward_fields = s->forward_fields,
+	    .forward_fields_n = c->forward_headers.n,
+	    .public_url = slice_of_str(c->public_url),
+	    .keep_stale_ms = c->keep_stale_ms,
+	    .drain_ms = c->drain_ms,
+	};
+	s->origin = (struct origin_settings){
+	    .policies = s->policies,
+	    .stale_wait_ms = c->stale_wait_ms,
+	    .settling_ms = c->settling_ms,
+	    .store_answer_max_bytes = c->store_answer_max_bytes,
+	};
+}
+
+struct settings *settings_new(const struct config *config, char **why)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+
+	*why = NULL;
+	if (!s)
+		return NULL;
+	s->config = config;
+	s->policies = policies_of_config(config, why);
+	s->hosts = slices_of(&config->hosts);
+	s->forward_fields = slices_of(&config->forward_headers);
+	if (!s->policies || !s->hosts || !s->forward_fields) {
+		settings_free(s);
+		return NULL;
+	}
+	fill(s);
+	return s;
+}
+
+void settings_free(struct settings *s)
+{
+	if (!s)
+		return;
+	api_policies_free(s->policies);
+	free(s->hosts);
+	free(s->forward_fields);
+	free(s);
+}
