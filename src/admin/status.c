@@ -93,6 +93,7 @@ void status_write(const struct status_sources *s, struct buf *out)
 	add_ratio(doc);
 	add_work(doc, s);
 	add_store(doc, s);
+	config_status_write(s->config, doc);
 	add_counters(doc);
 	text = cJSON_PrintUnformatted(doc);
 	cJSON_Delete(doc);

@@ -7,6 +7,7 @@
 #ifndef ADMIN_STATUS_H
 #define ADMIN_STATUS_H
 
+#include "admin/config_status.h"
 #include "base/buf.h"
 #include "origin/origin.h"
 
@@ -17,6 +18,7 @@ struct status_sources {
 	struct origin *origin;
 	struct cache *cache; /* NULL: runs without a store */
 	const char *cache_failure; /* why there is none; NULL */
+	struct config_status *config;
 	int64_t started_ms; /* mono */
 	unsigned threads;
 };

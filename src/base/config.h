@@ -25,6 +25,11 @@ enum {
 	CONFIG_FORWARD_NAME_MAX = 63 /* bytes */
 };
 
+/* Options that one kind of section may have. */
+enum {
+	CONFIG_OPTIONS_MAX = 64
+};
+
 struct config_list {
 	char **v; /* owned, as are the strings; NULL when n is 0 */
 	size_t n;

@@ -51,10 +51,6 @@ struct config_table {
 	size_t n; /* at most CONFIG_OPTIONS_MAX */
 };
 
-enum {
-	CONFIG_OPTIONS_MAX = 64
-};
-
 const struct config_table *config_table_of(enum config_section section);
 /* Index of the option with that name, or t->n. */
 size_t config_table_find(const struct config_table *t, struct slice name);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "cli/settings.h"
+#include "cli/reload.h"
 #include "store/state.h"
 #include "store/vault.h"
 #include "store/why.h"
@@ -21,10 +21,11 @@
 
 enum {
 	MAIL_PURGED = 1,
-	MAIL_FRONT_ENDED = 2
+	MAIL_FRONT_ENDED = 2,
+	MAIL_SWITCHED = 3
 };
 
-#define FRONTS_MAX 64
+#define FRONTS_MAX RELOAD_FRONTS_MAX
 
 /* Of bodies still arriving, all clients together. */
 #define PARTIAL_MAX_BYTES (256u * 1024 * 1024)
@@ -38,7 +39,7 @@ struct daemon {
 	char *cache_dir;
 	char *cache_failure;
 	bool is_writing;
-	struct settings *settings;
+	struct reload *reload;
 	struct origin *origin;
 	struct front *fronts[FRONTS_MAX];
 	unsigned fronts_n;
@@ -136,14 +137,11 @@ static bool make_origin(struct daemon *d, char **why)
 		{
 		    .upstream = c->upstream,
 		    .ca_file = c->upstream_ca[0] ? c->upstream_ca : NULL,
-		    .connect_timeout_ms = c->connect_timeout_ms,
-		    .timeout_ms = c->upstream_timeout_ms,
 		    .max_body_bytes = c->max_answer_bytes,
 		    .max_connections = c->upstream_connections,
-		    .user_agent = c->user_agent,
 		},
 	    .cache = d->cache,
-	    .settings = &d->settings->origin,
+	    .settings = &reload_settings(d->reload)->origin,
 	    .mailbox_capacity = (size_t)c->max_requests * FRONTS_MAX,
 	};
 
@@ -189,7 +187,7 @@ static struct front_options front_options_of(struct daemon *d)
 	    .cache = d->cache,
 	    .origin = d->origin,
 	    .secret = d->secret,
-	    .settings = &d->settings->front,
+	    .settings = &reload_settings(d->reload)->front,
 	    .status = write_status,
 	    .status_arg = &d->status,
 	    .notify = d->mailbox,
@@ -261,6 +259,7 @@ static void drain(struct daemon *d)
 		return;
 	d->is_draining = true;
 	log_event(LOG_INFO, "draining", LOG_END);
+	reload_stop(d->reload);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_drain(d->fronts[i]);
 }
@@ -272,15 +271,17 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	drain(arg);
 }
 
-/* The log file was moved away. */
+/* The log file was moved away, or the configuration changed. */
 static void on_hangup(evutil_socket_t number, short what, void *arg)
 {
+	struct daemon *d = arg;
+
 	(void)number;
 	(void)what;
-	(void)arg;
 	if (!log_reopen())
 		log_event(LOG_ERROR, "log-not-reopened",
 		    LOG_STR("reason", strerror(errno)), LOG_END);
+	reload_ask(d->reload);
 }
 
 static void on_mail(struct daemon *d, struct mail *m)
@@ -293,6 +294,9 @@ static void on_mail(struct daemon *d, struct mail *m)
 		d->fronts_running--;
 		if (d->fronts_running == 0)
 			event_base_loopbreak(d->base);
+		break;
+	case MAIL_SWITCHED:
+		reload_mail(d->reload);
 		break;
 	default:
 		assert(!"unknown mail to main");
@@ -372,11 +376,14 @@ static bool make_control(struct daemon *d, char **why)
 
 /* ---- life ---- */
 
+static bool make_reload(struct daemon *d, int argc, char **argv, char **why)
+{
+	d->reload = reload_new(d->config, argc, argv, why);
+	return d->reload != NULL;
+}
+
 static bool build(struct daemon *d, char **why)
 {
-	d->settings = settings_new(d->config, why);
-	if (!d->settings)
-		return false;
 	d->state = state_open(d->config->state, why);
 	if (!d->state || !open_vault(d))
 		return false;
@@ -389,6 +396,7 @@ static bool build(struct daemon *d, char **why)
 	    .origin = d->origin,
 	    .cache = d->cache,
 	    .cache_failure = d->cache_failure,
+	    .config = reload_status(d->reload),
 	    .started_ms = clock_mono_ms(),
 	    .threads = threads_of(d->config),
 	};
@@ -396,7 +404,29 @@ static bool build(struct daemon *d, char **why)
 	       make_control(d, why);
 }
 
-struct daemon *daemon_new(const struct config *config, char **why)
+/* Held, and else ignored: after the end of the loop it must not kill, either.
+ * A held signal is kept although it would be ignored (signal(7)). */
+void daemon_hold_hangup(void)
+{
+	sigset_t hangup;
+
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hangup, NULL);
+}
+
+static void release_hangup(void)
+{
+	sigset_t hangup;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &hangup, NULL);
+}
+
+struct daemon *daemon_new(
+    const struct config *config, int argc, char **argv, char **why)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 
@@ -409,7 +439,8 @@ struct daemon *daemon_new(const struct config *config, char **why)
 	tzset();
 	raise_descriptor_limit();
 	metrics_thread_init();
-	if (!digest_init() || !build(d, why)) {
+	if (!digest_init() || !make_reload(d, argc, argv, why) ||
+	    !build(d, why)) {
 		daemon_free(d);
 		return NULL;
 	}
@@ -447,14 +478,31 @@ static bool start_threads(struct daemon *d)
 	return is_ok;
 }
 
+static void start_reloading(struct daemon *d)
+{
+	const struct reload_followers f = {
+	    .origin = d->origin,
+	    .fronts = d->fronts,
+	    .fronts_n = d->fronts_n,
+	    .cache = d->cache,
+	    .mailbox = d->mailbox,
+	    .mail_kind = MAIL_SWITCHED,
+	};
+
+	reload_start(d->reload, &f);
+	release_hangup();
+}
+
 bool daemon_run(struct daemon *d)
 {
 	bool is_ok = start_loop(d) && start_threads(d);
 
-	if (is_ok)
+	if (is_ok) {
+		start_reloading(d);
 		print_ready(d);
-	else
+	} else {
 		drain(d);
+	}
 	if (d->fronts_running > 0)
 		event_base_dispatch(d->base);
 	log_event(LOG_INFO, "stopped", LOG_END);
@@ -505,7 +553,7 @@ void daemon_free(struct daemon *d)
 	vault_close(d->vault);
 	free_events(d);
 	state_close(d->state);
-	settings_free(d->settings);
+	reload_free(d->reload);
 	free(d->cache_dir);
 	free(d->cache_failure);
 	free(d->control_path);

@@ -11,12 +11,18 @@
 
 struct daemon;
 
+/* Until daemon_run, SIGHUP waits, instead of ending the process. */
+void daemon_hold_hangup(void);
+
 /*
  * Everything up to listening sockets; nothing runs yet. NULL with a message
  * in why (caller frees): the operator reads it and the process ends with 1.
- * The configuration is borrowed and outlives the daemon.
+ * config was loaded from argv, the arguments of serve, and SIGHUP loads it from
+ * there again. Both are borrowed and outlive the daemon. SIGHUP must be held
+ * back (daemon_hold_hangup) since before config was loaded.
  */
-struct daemon *daemon_new(const struct config *config, char **why);
+struct daemon *daemon_new(
+    const struct config *config, int argc, char **argv, char **why);
 /* Starts the threads, prints the ready line, runs until a signal ends it.
  * False when it could not start (said on the log). */
 bool daemon_run(struct daemon *d);

@@ -14,7 +14,7 @@ static int fail(char *why)
 	return CLI_FAILED;
 }
 
-static int serve(const struct config *config)
+static int serve(const struct config *config, int argc, char **argv)
 {
 	char *why = NULL;
 	struct daemon *d;
@@ -27,7 +27,7 @@ static int serve(const struct config *config)
 		    config->log_file);
 		return CLI_FAILED;
 	}
-	d = daemon_new(config, &why);
+	d = daemon_new(config, argc, argv, &why);
 	if (!d) {
 		log_close();
 		return fail(why);
@@ -44,6 +44,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 	struct config *config;
 	int rest, code;
 
+	daemon_hold_hangup();
 	config = config_load(NULL, argc, argv, &rest, &why);
 	if (!config) {
 		code = fail(why);
@@ -54,7 +55,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 		config_free(config);
 		return code;
 	}
-	code = serve(config);
+	code = serve(config, argc, argv);
 	config_free(config);
 	return code;
 }

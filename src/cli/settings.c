@@ -29,6 +29,12 @@ static void fill(struct settings *s)
 	};
 	s->origin = (struct origin_settings){
 	    .policies = s->policies,
+	    .transfers =
+		{
+		    .connect_timeout_ms = c->connect_timeout_ms,
+		    .timeout_ms = c->upstream_timeout_ms,
+		    .user_agent = c->user_agent,
+		},
 	    .stale_wait_ms = c->stale_wait_ms,
 	    .settling_ms = c->settling_ms,
 	    .store_answer_max_bytes = c->store_answer_max_bytes,

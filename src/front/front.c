@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #define FRONT_MAIL_DRAIN 100
+#define FRONT_MAIL_SWITCH 101
 #define TICK_MS 200
 
 /* A slot keeps the memory of its last request up to this. */
@@ -166,6 +167,16 @@ static void on_reply(struct front *f, struct ask *a)
 	request_reply(r, a);
 }
 
+/* Nothing points into the former settings: between two messages nobody is in
+ * the middle of a step, and what outlives a step was copied. */
+static void on_switch(struct front *f, struct front_switch *s)
+{
+	f->settings = s->settings;
+	s->mail.kind = s->reply_kind;
+	if (!mailbox_post(s->reply_to, &s->mail))
+		assert(!"main's mailbox is full");
+}
+
 static void on_drain(struct front *f)
 {
 	if (f->is_draining)
@@ -199,6 +210,8 @@ static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 
 		if (m->kind == FRONT_MAIL_DRAIN)
 			on_drain(f);
+		else if (m->kind == FRONT_MAIL_SWITCH)
+			on_switch(f, mail_of(m, struct front_switch, mail));
 		else
 			on_reply(f, mail_of(m, struct ask, mail));
 		m = next;
@@ -276,8 +289,8 @@ static bool build(struct front *f)
 	const struct front_options *o = &f->options;
 
 	f->base = base_new();
-	/* Room for a reply to each slot, and for the word to drain. */
-	f->mailbox = mailbox_new((size_t)o->max_requests + 1);
+	/* Room for a reply to each slot, the word to drain, new settings. */
+	f->mailbox = mailbox_new((size_t)o->max_requests + 2);
 	f->slots = calloc(o->max_requests, sizeof(*f->slots));
 	if (o->cache)
 		f->reader = cache_reader_new(o->cache);
@@ -326,6 +339,13 @@ bool front_start(struct front *f)
 {
 	f->is_running = pthread_create(&f->thread, NULL, run, f) == 0;
 	return f->is_running;
+}
+
+void front_use(struct front *f, struct front_switch *s)
+{
+	s->mail.kind = FRONT_MAIL_SWITCH;
+	if (!mailbox_post(f->mailbox, &s->mail))
+		assert(!"a place is kept for this");
 }
 
 void front_drain(struct front *f)

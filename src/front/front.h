@@ -29,6 +29,17 @@ struct front_settings {
 	int64_t drain_ms;
 };
 
+/*
+ * New settings on their way to a front. Comes back to reply_to once the front
+ * follows them, and reads the former ones no more.
+ */
+struct front_switch {
+	struct mail mail;
+	const struct front_settings *settings;
+	struct mailbox *reply_to;
+	int reply_kind;
+};
+
 struct front_options {
 	struct listener_options listener;
 	unsigned max_requests; /* slots: requests held at a time */
@@ -52,6 +63,9 @@ struct front *front_new(
 bool front_bind(struct front *f, const char *host, uint16_t port,
     uint16_t *port_out, char **why);
 bool front_start(struct front *f);
+/* After front_start and before front_drain. s is the front's until it is back;
+ * one at a time. */
+void front_use(struct front *f, struct front_switch *s);
 /* Stops accepting, finishes what it holds, at the deadline with 503, then
  * ends and posts to notify. */
 void front_drain(struct front *f);

@@ -165,6 +165,17 @@ static void on_ask(struct origin *o, struct ask *a)
 		write_ask(o, a);
 }
 
+/* Nothing points into the former settings: between two messages nobody is in
+ * the middle of a step, and what outlives a step was copied. */
+static void on_switch(struct origin *o, struct origin_switch *s)
+{
+	o->settings = s->settings;
+	transfers_set_terms(o->transfers, &s->settings->transfers);
+	s->mail.kind = s->reply_kind;
+	if (!mailbox_post(s->reply_to, &s->mail))
+		assert(!"main's mailbox is full");
+}
+
 static void on_mail(struct origin *o, struct mail *m)
 {
 	switch (m->kind) {
@@ -179,6 +190,9 @@ static void on_mail(struct origin *o, struct mail *m)
 		break;
 	case ORIGIN_MAIL_PUT:
 		flight_stored(o, mail_of(m, struct cache_put, mail));
+		break;
+	case ORIGIN_MAIL_SWITCH:
+		on_switch(o, mail_of(m, struct origin_switch, mail));
 		break;
 	case ORIGIN_MAIL_STOP:
 		o->is_stopping = true;
@@ -259,6 +273,8 @@ static void *run(void *arg)
 	thread_name("origin");
 	metrics_thread_init();
 	event_base_dispatch(o->base);
+	/* A switch posted before the word to stop may be read after it. */
+	take_mail(o, o->returns);
 	log_flush();
 	metrics_thread_fini();
 	return NULL;
@@ -297,6 +313,9 @@ static struct event_base *base_new(void)
 
 static bool build(struct origin *o, char **why)
 {
+	struct transfers_options transfers = o->options.transfers;
+
+	transfers.terms = o->settings->transfers;
 	o->base = base_new();
 	o->mailbox = mailbox_new(o->options.mailbox_capacity);
 	o->returns = mailbox_new(SIZE_MAX);
@@ -311,7 +330,7 @@ static bool build(struct origin *o, char **why)
 	    !o->flights || !o->moves || (o->options.cache && !o->reader) ||
 	    !add_events(o))
 		return false;
-	o->transfers = transfers_new(o->base, &o->options.transfers, why);
+	o->transfers = transfers_new(o->base, &transfers, why);
 	return o->transfers != NULL;
 }
 
@@ -378,6 +397,14 @@ void origin_free(struct origin *o)
 	if (o->base)
 		event_base_free(o->base);
 	free(o);
+}
+
+void origin_use(struct origin *o, struct origin_switch *s)
+{
+	s->mail.kind = ORIGIN_MAIL_SWITCH;
+	/* Clients may have filled the other one. */
+	if (!mailbox_post(o->returns, &s->mail))
+		assert(!"the origin's returns are unbounded");
 }
 
 bool origin_post(struct origin *o, struct mail *m)

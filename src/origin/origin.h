@@ -21,6 +21,7 @@ enum origin_mail_kind {
 	ORIGIN_MAIL_PURGE, /* struct origin_purge */
 	ORIGIN_MAIL_MOVED, /* struct cache_move, from the writer */
 	ORIGIN_MAIL_PUT, /* struct cache_put, from the writer */
+	ORIGIN_MAIL_SWITCH, /* struct origin_switch, from origin_use */
 	ORIGIN_MAIL_STOP /* struct mail, owned by origin_stop */
 };
 
@@ -43,13 +44,25 @@ struct origin_purge {
  */
 struct origin_settings {
 	const struct api_policies *policies;
+	struct transfers_terms transfers;
 	int64_t stale_wait_ms;
 	int64_t settling_ms;
 	size_t store_answer_max_bytes;
 };
 
+/*
+ * New settings on their way to the origin. Comes back to reply_to once the
+ * origin follows them, and reads the former ones no more.
+ */
+struct origin_switch {
+	struct mail mail;
+	const struct origin_settings *settings;
+	struct mailbox *reply_to;
+	int reply_kind;
+};
+
 struct origin_options {
-	struct transfers_options transfers;
+	struct transfers_options transfers; /* its terms: from settings */
 	struct cache *cache; /* NULL: no store, requests pass through */
 	const struct origin_settings *settings; /* at the start */
 	size_t mailbox_capacity; /* asks that may be queued */
@@ -58,6 +71,9 @@ struct origin_options {
 /* NULL with a message in why (caller frees). */
 struct origin *origin_new(const struct origin_options *o, char **why);
 bool origin_start(struct origin *o);
+/* After origin_start and before origin_stop. s is the origin's until it is
+ * back; never refused for want of room. Main thread. */
+void origin_use(struct origin *o, struct origin_switch *s);
 /*
  * Cancels what runs, returns every ask (failed, 503), ends the thread. The
  * writer must still run.

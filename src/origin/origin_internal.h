@@ -23,7 +23,8 @@ struct origin {
 	bool is_stopping;
 	struct event_base *base;
 	struct mailbox *mailbox; /* asks and commands */
-	struct mailbox *returns; /* what the writer is done with; unbounded */
+	/* What must never be refused: from the writer and main; unbounded. */
+	struct mailbox *returns;
 	struct event *mailbox_event;
 	struct event *returns_event;
 	struct event *tick;

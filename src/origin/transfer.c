@@ -19,7 +19,6 @@ struct transfers {
 	struct transfer_loop *loop;
 	struct resolve *resolve; /* NULL: the upstream is an address */
 	struct transfer_site site;
-	int64_t timeout_ms;
 	/* All transfers, oldest first. */
 	struct transfer *first, *last;
 	size_t n;
@@ -133,7 +132,8 @@ static void fail_waiting(struct transfers *ts, enum transfer_cause cause)
 	int64_t now_ms = clock_mono_ms();
 	struct transfer *t = ts->first;
 
-	while (t && now_ms - t->accepted_ms >= ts->site.connect_timeout_ms) {
+	while (
+	    t && now_ms - t->accepted_ms >= ts->site.terms.connect_timeout_ms) {
 		struct transfer *next = t->next;
 
 		if (t->state == TRANSFER_RUNNING && !t->attempt.has_dialed &&
@@ -185,7 +185,7 @@ static bool launch(struct transfer *t)
 	if (t->attempts++ == 0)
 		t->started_us = clock_mono_us();
 	t->state = TRANSFER_RUNNING;
-	set_timer(t, t->accepted_ms + ts->timeout_ms);
+	set_timer(t, t->accepted_ms + ts->site.terms.timeout_ms);
 	return true;
 }
 
@@ -299,14 +299,14 @@ static void on_addresses(void *arg)
 static void begin(struct transfer *t)
 {
 	struct transfers *ts = t->ts;
-	int64_t wait_ms = ts->site.connect_timeout_ms;
+	int64_t wait_ms = ts->site.terms.connect_timeout_ms;
 
 	if (!ts->resolve || ts->site.resolve) {
 		t->state = TRANSFER_RUNNING;
 		return;
 	}
-	if (wait_ms > ts->timeout_ms)
-		wait_ms = ts->timeout_ms;
+	if (wait_ms > ts->site.terms.timeout_ms)
+		wait_ms = ts->site.terms.timeout_ms;
 	t->state = TRANSFER_NAMELESS;
 	set_timer(t, t->accepted_ms + wait_ms);
 	if (resolve_state(ts->resolve) == RESOLVE_FAILED)
@@ -363,6 +363,12 @@ char *transfer_take_body(struct transfer *t, size_t *n)
 	return buf_take(&t->attempt.body, n);
 }
 
+void transfers_set_terms(
+    struct transfers *ts, const struct transfers_terms *terms)
+{
+	transfer_site_set_terms(&ts->site, terms);
+}
+
 size_t transfers_running(const struct transfers *ts)
 {
 	return ts->n;
@@ -404,13 +410,11 @@ struct transfers *transfers_new(
 {
 	struct transfers *ts = calloc(1, sizeof(*ts));
 
-	assert(o->upstream && o->user_agent && o->max_connections > 0);
-	assert(o->connect_timeout_ms > 0 && o->timeout_ms > 0);
+	assert(o->upstream && o->max_connections > 0);
 	*why = NULL;
 	if (!ts)
 		return NULL;
 	ts->base = base;
-	ts->timeout_ms = o->timeout_ms;
 	if (set_up(ts, o, why))
 		return ts;
 	if (!*why)

@@ -23,14 +23,19 @@ struct event_base;
 struct transfers; /* the multi handle, its timers, pooled easy handles */
 struct transfer;
 
+/* What may change while transfers run. */
+struct transfers_terms {
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms; /* whole request */
+	const char *user_agent; /* borrowed until there are other terms */
+};
+
 struct transfers_options {
 	const char *upstream; /* "https://host[:port]", no path */
 	const char *ca_file; /* NULL: system's */
-	int64_t connect_timeout_ms;
-	int64_t timeout_ms; /* whole request */
+	struct transfers_terms terms;
 	size_t max_body_bytes;
 	unsigned max_connections;
-	const char *user_agent;
 	/* How names become addresses; NULL: the system's way. */
 	resolve_lookup lookup;
 	void *lookup_arg;
@@ -111,14 +116,19 @@ typedef void (*transfer_done)(
 
 /*
  * NULL with a message in why (caller frees) when an option is unusable. The
- * options' strings are copied. Initialises libcurl: call it before other
- * threads start, or on a libcurl whose initialisation is thread-safe (7.84).
+ * options' strings are copied, but for those of the terms. Initialises libcurl:
+ * call it before other threads start, or on a libcurl whose initialisation is
+ * thread-safe (7.84).
  */
 struct transfers *transfers_new(
     struct event_base *base, const struct transfers_options *o, char **why);
 /* Running transfers are cancelled without calling done. Not inside done.
  * ts may be NULL. */
 void transfers_free(struct transfers *ts);
+/* For what is handed to curl from now on; what runs keeps its time. Borrows
+ * from the former terms end. Cannot fail. */
+void transfers_set_terms(
+    struct transfers *ts, const struct transfers_terms *terms);
 size_t transfers_running(const struct transfers *ts);
 
 /*

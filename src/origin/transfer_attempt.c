@@ -188,7 +188,8 @@ static bool set_route(struct transfer_attempt *a, bool is_fresh)
 	       SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") &&
 	       SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
 	       SET(CURLOPT_RESOLVE, a->resolve) &&
-	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)site->connect_timeout_ms) &&
+	       SET(CURLOPT_CONNECTTIMEOUT_MS,
+		   (long)site->terms.connect_timeout_ms) &&
 	       SET(CURLOPT_NOSIGNAL, 1L) &&
 	       /* Should libcurl look a name up after all: do not join the
 		* thread that does (7.88.1 multi_done would, and stall the
@@ -220,7 +221,7 @@ static bool set_http(struct transfer_attempt *a)
 	       SET(CURLOPT_PIPEWAIT, 1L) && SET(CURLOPT_HTTP09_ALLOWED, 0L) &&
 	       /* Bodies pass as they are; no Accept-Encoding is sent. */
 	       SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
-	       SET(CURLOPT_USERAGENT, a->site->user_agent);
+	       SET(CURLOPT_USERAGENT, a->site->terms.user_agent);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "origin/transfer_trace.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -101,12 +102,10 @@ static bool copy_options(
 	    curl_version_info(CURLVERSION_NOW);
 
 	s->can_trace = transfer_trace_knows(version->version_num);
-	s->connect_timeout_ms = o->connect_timeout_ms;
 	s->max_body_bytes = o->max_body_bytes;
-	s->user_agent = strdup(o->user_agent);
 	if (o->ca_file)
 		s->ca_file = strdup(o->ca_file);
-	return s->user_agent && (!o->ca_file || s->ca_file);
+	return !o->ca_file || s->ca_file;
 }
 
 bool transfer_site_init(
@@ -115,6 +114,7 @@ bool transfer_site_init(
 	const char *fault;
 
 	*s = (struct transfer_site){0};
+	transfer_site_set_terms(s, &o->terms);
 	*why = NULL;
 	fault = take_url(s, o->upstream);
 	if (fault)
@@ -132,8 +132,15 @@ void transfer_site_fini(struct transfer_site *s)
 	free(s->host);
 	free(s->port);
 	free(s->ca_file);
-	free(s->user_agent);
 	free(s->resolve);
+}
+
+void transfer_site_set_terms(
+    struct transfer_site *s, const struct transfers_terms *terms)
+{
+	assert(terms->connect_timeout_ms > 0 && terms->timeout_ms > 0);
+	assert(terms->user_agent);
+	s->terms = *terms;
 }
 
 bool transfer_site_is_address(const struct transfer_site *s)

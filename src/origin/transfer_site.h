@@ -17,10 +17,9 @@ struct transfer_site {
 	bool is_tls;
 	bool can_trace; /* libcurl's verbose lines are known */
 	char *ca_file; /* owned; NULL: the system's */
-	char *user_agent; /* owned */
 	/* owned; "host:port:ip,ip" for CURLOPT_RESOLVE; NULL: none known */
 	char *resolve;
-	int64_t connect_timeout_ms;
+	struct transfers_terms terms;
 	size_t max_body_bytes;
 	struct transfer_attempt *first; /* all that run */
 };
@@ -34,6 +33,9 @@ bool transfer_site_init(
     struct transfer_site *s, const struct transfers_options *o, char **why);
 /* No attempt may run. */
 void transfer_site_fini(struct transfer_site *s);
+
+void transfer_site_set_terms(
+    struct transfer_site *s, const struct transfers_terms *terms);
 
 /* The host needs no look-up. */
 bool transfer_site_is_address(const struct transfer_site *s);

@@ -19,11 +19,14 @@ static struct transfers_options options(void)
 {
 	return (struct transfers_options){
 	    .upstream = url,
-	    .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-	    .timeout_ms = TIMEOUT_MS,
+	    .terms =
+		{
+		    .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+		    .timeout_ms = TIMEOUT_MS,
+		    .user_agent = "ghlmirror/test",
+		},
 	    .max_body_bytes = MAX_BODY_BYTES,
 	    .max_connections = 4,
-	    .user_agent = "ghlmirror/test",
 	};
 }
 

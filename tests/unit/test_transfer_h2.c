@@ -59,11 +59,14 @@ static struct transfers_options options(const char *url)
 	return (struct transfers_options){
 	    .upstream = url,
 	    .ca_file = cert,
-	    .connect_timeout_ms = 1000,
-	    .timeout_ms = TIMEOUT_MS,
+	    .terms =
+		{
+		    .connect_timeout_ms = 1000,
+		    .timeout_ms = TIMEOUT_MS,
+		    .user_agent = "ghlmirror/test",
+		},
 	    .max_body_bytes = 1 << 20,
 	    .max_connections = 4,
-	    .user_agent = "ghlmirror/test",
 	};
 }
 
