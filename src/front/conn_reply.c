@@ -49,14 +49,24 @@ void conn_output_changed(
 	}
 }
 
+/* Behind HTTP/1.0 and "Connection: close" evhttp_send_done would close at
+ * once, which is a reset when the peer has sent more. We close ourselves, and
+ * linger: see conn_close.c. */
+static void conn_keep_open(struct evhttp_request *req)
+{
+	req->minor = 1;
+	evhttp_remove_header(
+	    evhttp_request_get_input_headers(req), "Connection");
+}
+
 /* evhttp calls it when the whole reply is in the socket; the request is
  * unlinked, so nothing here may make evhttp end the connection. */
 static void conn_answered(struct evhttp_request *req, void *conn)
 {
 	struct conn *c = conn;
 
-	(void)req;
 	assert(c->magic == CONN_MAGIC && !c->is_dead);
+	conn_keep_open(req);
 	c->answered++;
 	if (c->phase == CONN_WRITE)
 		conn_enter(c, CONN_BUSY);

@@ -134,6 +134,21 @@ class TestReplies(unittest.TestCase):
             self.assertEqual(c.response().status, 200)
             self.assertTrue(c.is_at_end())
 
+    def test_bytes_behind_the_last_request(self):
+        # Sent while the reply is being written, so nobody has read them when
+        # it is done: that must not end in a reset either.
+        for version, fields in (("1.1", "Connection: close\r\n"),
+                                ("1.0", ""),
+                                ("1.0", "Connection: keep-alive\r\n")):
+            with self.subTest(version=version, fields=fields), \
+                    self.h.client(rcvbuf=16 * 1024) as c:
+                c.send(f"GET /h/big?8000000 HTTP/{version}\r\n"
+                       f"Host: a\r\n{fields}\r\n".encode())
+                c.more()
+                c.send(b"\r\n" * 100)
+                self.assertEqual(len(c.response().body), 8_000_000)
+                self.assertTrue(c.is_at_end())
+
     def test_what_follows_a_refusal_is_read_for_a_while(self):
         # Or a reset would destroy the refusal on its way to some clients.
         for is_patient in (False, True):
