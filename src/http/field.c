@@ -174,15 +174,16 @@ bool field_is_never_replayed(struct slice name)
 {
 	/*
 	 * strict-transport-security, expect-ct and alt-svc would bind a
-	 * client to the upstream's transport, not to ours. Server stays: it
-	 * describes who made the answer.
+	 * client to the upstream's transport, not to ours; access-control-*
+	 * speaks of web pages that may use the upstream, not us (http/cors.h).
+	 * Server stays: it describes who made the answer.
 	 */
 	static const char *const names[] = {"set-cookie", "set-cookie2",
 	    "alt-svc", "clear-site-data", "expect-ct", "nel", "report-to",
 	    "reporting-endpoints", "ratelimit", "strict-transport-security",
 	    NULL};
 	static const char *const prefixes[] = {
-	    "cf-", "x-ratelimit-", "ratelimit-"};
+	    "access-control-", "cf-", "x-ratelimit-", "ratelimit-"};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
 		struct slice prefix = slice_of_str(prefixes[i]);

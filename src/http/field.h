@@ -69,7 +69,8 @@ void field_add(struct buf *out, struct slice name, struct slice value);
  * Connection says. */
 bool field_is_hop_by_hop(struct slice name);
 /* Belongs to one exchange or one origin, never to a stored answer: cookies,
- * rate limits, the CDN's own fields, transport policy of the upstream. */
+ * rate limits, the CDN's own fields, transport and cross-origin policy of the
+ * upstream. */
 bool field_is_never_replayed(struct slice name);
 /* Written anew for each reply: Content-Length, Date, Age, Via,
  * Cache-Status. */

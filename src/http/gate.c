@@ -199,16 +199,44 @@ bool gate_host_is_valid(struct slice host)
 	return true;
 }
 
-static bool is_host_listed(const struct gate_rules *rules, struct slice host)
+static bool is_host_listed(
+    const struct slice *hosts, size_t hosts_n, struct slice host)
 {
 	struct slice bare = slice_sub(host, 0, host_length(host));
 
-	for (size_t i = 0; i < rules->hosts_n; i++) {
-		if (slice_eq_nocase(rules->hosts[i], host) ||
-		    slice_eq_nocase(rules->hosts[i], bare))
+	for (size_t i = 0; i < hosts_n; i++) {
+		if (slice_eq_nocase(hosts[i], host) ||
+		    slice_eq_nocase(hosts[i], bare))
 			return true;
 	}
-	return rules->hosts_n == 0;
+	return false;
+}
+
+bool gate_host_is_local(struct slice host)
+{
+	const struct slice localhost = SLICE(".localhost");
+	struct slice bare = slice_sub(host, 0, host_length(host));
+	size_t last = bare.n;
+
+	if (bare.n == 0 || bare.p[0] == '[' ||
+	    slice_find(bare, 0, '.') == bare.n)
+		return bare.n > 0;
+	while (last > 0 && bare.p[last - 1] != '.')
+		last--;
+	/* Browsers take what ends in a number for an address. */
+	if (last < bare.n && is_length(slice_sub(bare, last, bare.n)))
+		return true;
+	return bare.n > localhost.n &&
+	       slice_eq_nocase(
+		   slice_sub(bare, bare.n - localhost.n, bare.n), localhost);
+}
+
+bool gate_host_is_accepted(const struct gate_rules *rules, struct slice host)
+{
+	if (rules->hosts_n > 0)
+		return is_host_listed(rules->hosts, rules->hosts_n, host);
+	return !rules->must_be_local || gate_host_is_local(host) ||
+	       is_host_listed(rules->own_hosts, rules->own_hosts_n, host);
 }
 
 /* RFC 9112 §3.2; HTTP/1.0 may do without. */
@@ -224,8 +252,13 @@ static struct gate_verdict check_host(
 		return refuse_and_close(400, "no Host header");
 	if (n == 1 && !gate_host_is_valid(host))
 		return refuse_and_close(400, "malformed Host header");
-	if (!is_host_listed(rules, host))
-		return refuse(421, "this proxy does not serve that host");
+	if ((n == 1 || rules->hosts_n > 0) &&
+	    !gate_host_is_accepted(rules, host))
+		return refuse(421,
+		    rules->hosts_n > 0
+			? "this proxy does not serve that host"
+			: "this proxy does not know itself under that name; "
+			  "its option hosts can list it");
 	return accepted;
 }
 

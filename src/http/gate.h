@@ -34,10 +34,15 @@ struct gate_rules {
 	size_t max_target_bytes;
 	/*
 	 * Accepted Host values, without port (any port) or with; compared
-	 * case-insensitively. hosts_n = 0: any.
+	 * case-insensitively. hosts_n = 0: any, or by must_be_local the own
+	 * names, which are written likewise, and those that only the client's
+	 * own network can have given a meaning (gate_host_is_local).
 	 */
 	const struct slice *hosts;
 	size_t hosts_n;
+	bool must_be_local;
+	const struct slice *own_hosts;
+	size_t own_hosts_n;
 };
 
 struct gate_verdict {
@@ -51,5 +56,13 @@ struct gate_verdict gate_check(
 
 /* host or host:port, an IPv4 or [IPv6] literal (RFC 3986 §3.2.2). */
 bool gate_host_is_valid(struct slice host);
+/*
+ * Of a valid host: an address, localhost or below it, or a name without dots.
+ * Nobody on the Internet can let such a name point to the address of another
+ * (DNS rebinding).
+ */
+bool gate_host_is_local(struct slice host);
+/* The rules accept this valid host. */
+bool gate_host_is_accepted(const struct gate_rules *rules, struct slice host);
 
 #endif

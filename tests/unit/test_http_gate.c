@@ -256,12 +256,68 @@ static void test_host_syntax(void **state)
 	}
 }
 
+static void test_local_hosts(void **state)
+{
+	static const struct slice own[] = {
+	    {"mirror.lan", 10}, {"ghl.example:8443", 16}};
+	static const struct gate_rules rules = {
+	    .max_fields = 5,
+	    .max_target_bytes = 16,
+	    .must_be_local = true,
+	    .own_hosts = own,
+	    .own_hosts_n = 2,
+	};
+	static const struct {
+		const char *host;
+		unsigned status;
+	} cases[] = {
+	    {"localhost", 0},
+	    {"LocalHost:8788", 0},
+	    {"a.b.localhost:1", 0},
+	    {"127.0.0.1:8788", 0},
+	    {"192.168.7.8", 0},
+	    {"[::1]:8788", 0},
+	    {"[2001:db8::1]", 0},
+	    {"ghlmirror", 0},
+	    {"ghl_mirror:8788", 0},
+	    {"mirror.lan", 0},
+	    {"Mirror.LAN:99", 0},
+	    {"ghl.example:8443", 0},
+	    {"ghl.example", 421},
+	    {"evil.example", 421},
+	    {"localhost.evil.example", 421},
+	    {"127.0.0.1.evil.example:8788", 421},
+	    {"evil.localhost.", 421},
+	    {"evil.", 421},
+	    {"notlocalhost.x", 421},
+	    {"evil.x127", 421},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct row r = {.method = "GET",
+		    .target = "/",
+		    .minor = 1,
+		    .fields = {"Host", cases[i].host}};
+
+		if (judge(&r, &rules).status != cases[i].status)
+			fail_msg("%s", cases[i].host);
+	}
+	/* RFC 1945 had no Host, and its clients no pages. */
+	assert_int_equal(
+	    judge(&(struct row){.method = "GET", .target = "/", .minor = 0},
+		&rules)
+		.status,
+	    0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_major_version),
 	    cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_local_hosts),
 	    cmocka_unit_test(test_host_syntax),
 	};
 
