@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/num.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,12 +48,28 @@ static struct {
 	char *path; /* owned; NULL for stderr */
 	bool is_socket;
 	bool is_blocking; /* a write could wait: ask poll first */
+	bool is_journal; /* which has the time, and wants a priority */
 } sink = {.fd = STDERR_FILENO, .is_blocking = true};
 
 static atomic_int max_level = LOG_INFO;
 static atomic_bool are_requests_on = true;
 
 /* Opening and closing */
+
+/* systemd says in JOURNAL_STREAM which file it has given us for the journal;
+ * a shell may have put another in its place (systemd.exec(5)). */
+static bool is_journal(const struct stat *st)
+{
+	struct slice text = slice_of_str(getenv("JOURNAL_STREAM"));
+	size_t colon = slice_find(text, 0, ':');
+	uint64_t device, inode;
+
+	return num_parse_u64(
+		   slice_sub(text, 0, colon), 0, UINT64_MAX, &device) &&
+	       num_parse_u64(
+		   slice_sub(text, colon + 1, text.n), 0, UINT64_MAX, &inode) &&
+	       device == (uint64_t)st->st_dev && inode == (uint64_t)st->st_ino;
+}
 
 /*
  * O_NONBLOCK belongs to the open file, which stderr shares with the shell and
@@ -68,7 +85,11 @@ static void log_use_stderr(void)
 	sink.fd = STDERR_FILENO;
 	sink.is_socket = false;
 	sink.is_blocking = false;
-	if (fstat(STDERR_FILENO, &st) != 0 || S_ISREG(st.st_mode))
+	sink.is_journal = false;
+	if (fstat(STDERR_FILENO, &st) != 0)
+		return;
+	sink.is_journal = is_journal(&st);
+	if (S_ISREG(st.st_mode))
 		return;
 	if (S_ISSOCK(st.st_mode)) {
 		sink.is_socket = true;
@@ -110,6 +131,7 @@ bool log_open(const char *path)
 	sink.fd = fd;
 	sink.is_socket = false;
 	sink.is_blocking = false;
+	sink.is_journal = false;
 	return true;
 }
 
@@ -239,6 +261,7 @@ void log_close(void)
 	sink.path = NULL;
 	sink.is_socket = false;
 	sink.is_blocking = true;
+	sink.is_journal = false;
 }
 
 /* Writing a line */
@@ -289,8 +312,7 @@ static bool is_plain(char c)
 	return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
 }
 
-/* Bearer and Basic values, GHL tokens, local keys, JSON web tokens. */
-static bool looks_secret(struct slice s)
+bool log_is_secret(struct slice s)
 {
 	static const char *const starts[] = {
 	    "bearer ", "basic ", "pit-", "gm_", "eyj"};
@@ -330,7 +352,7 @@ static void line_add_value(struct log_line *l, struct slice s)
 {
 	size_t plain = 0;
 
-	if (looks_secret(s)) {
+	if (log_is_secret(s)) {
 		line_add_str(l, "[hidden]");
 		return;
 	}
@@ -408,7 +430,20 @@ static void line_add_time(struct log_line *l, int64_t wall_ms)
 		batch.second = second;
 	}
 	line_printf(
-	    l, "ts=%s.%03uZ", batch.second_text, (unsigned)(wall_ms % 1000));
+	    l, "ts=%s.%03uZ ", batch.second_text, (unsigned)(wall_ms % 1000));
+}
+
+/* As sd-daemon(3) numbers them. */
+static unsigned priority_of(enum log_level level)
+{
+	static const unsigned priorities[] = {
+	    [LOG_ERROR] = 3,
+	    [LOG_WARN] = 4,
+	    [LOG_INFO] = 6,
+	    [LOG_DEBUG] = 7,
+	};
+
+	return priorities[level];
 }
 
 static void batch_add(const struct log_line *l)
@@ -430,8 +465,11 @@ void log_write(
 	l.n = 0;
 	l.is_full = false;
 	l.is_cut = false;
-	line_add_time(&l, clock_wall_ms());
-	line_printf(&l, " level=%s event=", log_level_name(level));
+	if (sink.is_journal)
+		line_printf(&l, "<%u>", priority_of(level));
+	else
+		line_add_time(&l, clock_wall_ms());
+	line_printf(&l, "level=%s event=", log_level_name(level));
 	line_add_str(&l, event);
 	for (; fields->type != LOG_TYPE_END; fields++)
 		line_add_field(&l, fields);

@@ -3,6 +3,9 @@
  *
  *	ts=2026-11-22T19:00:00.123Z level=info event=request op=get-contact ...
  *
+ * Where stderr is systemd's journal, which keeps the time itself, a line begins
+ * with a priority instead, as sd-daemon(3) has it: <6>level=info event=...
+ *
  * A thread collects its lines in a buffer of its own and hands them over with
  * one write when log_flush says so, when the buffer is full, or at once for
  * warnings and errors. When nothing takes them (a full pipe, a full disk) the
@@ -113,10 +116,15 @@ void log_write(
  */
 void log_flush(void);
 
+/* Bearer and Basic values, GHL tokens, local keys, JSON web tokens, by how they
+ * begin. */
+bool log_is_secret(struct slice s);
+
 /*
  * Appends a request target as it may be logged: the path as it is, of the
  * query every parameter name, but "*" for each value whose name is not on the
- * list of harmless ones (paging, sorting, dates, location id).
+ * list of harmless ones (paging, sorting, dates, location id), and for
+ * whatever is secret by its beginning: part of a path, name or value.
  */
 void log_mask_query(struct buf *out, struct slice target);
 

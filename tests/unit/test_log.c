@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -374,6 +375,43 @@ static void test_stderr_is_file(void **state)
 	unlink(name);
 }
 
+/* One line to fd as stderr, with JOURNAL_STREAM naming that file or another
+ * (inode + other). */
+static const char *line_for_journal(unsigned other)
+{
+	char name[] = "test_log.XXXXXX", stream[64];
+	int fd = mkstemp(name);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu",
+	    (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino + other);
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_to(fd);
+	log_event(LOG_ERROR, "a", LOG_END);
+	log_event(LOG_WARN, "b", LOG_END);
+	log_event(LOG_INFO, "c", LOG_END);
+	log_back();
+	unsetenv("JOURNAL_STREAM");
+	close(fd);
+	read_file(name);
+	unlink(name);
+	return text;
+}
+
+static void test_journal(void **state)
+{
+	(void)state;
+	assert_string_equal(line_for_journal(0),
+	    "<3>level=error event=a\n<4>level=warn event=b\n"
+	    "<6>level=info event=c\n");
+	/* Somebody else's: a shell redirected our stderr. */
+	assert_ptr_equal(strstr(line_for_journal(1), "ts=20"), text);
+	assert_null(strchr(text, '<'));
+}
+
 static void test_reader_gone(void **state)
 {
 	uint64_t before = dropped();
@@ -459,6 +497,11 @@ static void test_mask(void **state)
 	    {"/a?&&x=1&", "/a?&&x=*&"},
 	    {"/a?x=1?limit=2", "/a?x=*"},
 	    {"/a?x=1;limit=2", "/a?x=*"},
+	    {"/contacts/pit-1-2/notes/", "/contacts/*/notes/"},
+	    {"/eyJhbGciOi.x.y", "/*"},
+	    {"//gm_1", "//*"},
+	    {"/a?locationId=pit-1&limit=gm_2", "/a?locationId=*&limit=*"},
+	    {"/a?pit-1=2&page=3", "/a?*=*&page=3"},
 	    {"", ""},
 	};
 	struct buf b;
@@ -488,6 +531,7 @@ int main(void)
 	    cmocka_unit_test(test_stalled_pipe),
 	    cmocka_unit_test(test_stalled_socket),
 	    cmocka_unit_test(test_stderr_is_file),
+	    cmocka_unit_test(test_journal),
 	    cmocka_unit_test(test_reader_gone),
 	    WITH_FILE(test_threads),
 	    cmocka_unit_test(test_mask),
