@@ -5,14 +5,21 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	CACHE_LINE_BYTES = 64
 };
 
+/* Counters first, then for each timing its buckets and its sum. */
+enum {
+	TIMING_CELLS = TIMING_BOUNDS + 2,
+	CELLS = METRIC_COUNT + TIMING_COUNT * TIMING_CELLS
+};
+
 struct metrics_block {
 	/* Aligned, so that two threads never write one cache line. */
-	_Alignas(CACHE_LINE_BYTES) atomic_uint_least64_t v[METRIC_COUNT];
+	_Alignas(CACHE_LINE_BYTES) atomic_uint_least64_t v[CELLS];
 	struct metrics_block *next; /* guarded by blocks_lock */
 };
 
@@ -33,7 +40,7 @@ void metrics_thread_init(void)
 	b = aligned_alloc(CACHE_LINE_BYTES, sizeof(*b));
 	if (!b)
 		return;
-	for (int m = 0; m < METRIC_COUNT; m++)
+	for (int m = 0; m < CELLS; m++)
 		atomic_init(&b->v[m], 0);
 	pthread_mutex_lock(&blocks_lock);
 	b->next = blocks;
@@ -55,7 +62,7 @@ void metrics_thread_fini(void)
 	for (at = &blocks; *at != b; at = &(*at)->next)
 		assert(*at);
 	*at = b->next;
-	for (int m = 0; m < METRIC_COUNT; m++)
+	for (int m = 0; m < CELLS; m++)
 		atomic_fetch_add_explicit(&shared_block.v[m],
 		    atomic_load_explicit(&b->v[m], memory_order_relaxed),
 		    memory_order_relaxed);
@@ -63,39 +70,106 @@ void metrics_thread_fini(void)
 	free(b);
 }
 
-void metrics_add(enum metric m, uint64_t n)
+static void add(int cell, uint64_t n)
 {
 	struct metrics_block *b = own_block;
 
-	assert(m >= 0 && m < METRIC_COUNT);
 	if (!b) {
 		atomic_fetch_add_explicit(
-		    &shared_block.v[m], n, memory_order_relaxed);
+		    &shared_block.v[cell], n, memory_order_relaxed);
 		return;
 	}
 	/* The only writer: no locked instruction is needed. */
-	atomic_store_explicit(&b->v[m],
-	    atomic_load_explicit(&b->v[m], memory_order_relaxed) + n,
+	atomic_store_explicit(&b->v[cell],
+	    atomic_load_explicit(&b->v[cell], memory_order_relaxed) + n,
 	    memory_order_relaxed);
 }
 
-static void metrics_sum_block(
-    struct metrics_block *b, uint64_t out[METRIC_COUNT])
+void metrics_add(enum metric m, uint64_t n)
 {
-	for (int m = 0; m < METRIC_COUNT; m++)
-		out[m] += atomic_load_explicit(&b->v[m], memory_order_relaxed);
+	assert(m >= 0 && m < METRIC_COUNT);
+	add(m, n);
+}
+
+static void sum_block(struct metrics_block *b, int from, int n, uint64_t out[])
+{
+	for (int i = 0; i < n; i++)
+		out[i] +=
+		    atomic_load_explicit(&b->v[from + i], memory_order_relaxed);
+}
+
+static void sum(int from, int n, uint64_t out[])
+{
+	memset(out, 0, (size_t)n * sizeof(*out));
+	pthread_mutex_lock(&blocks_lock);
+	sum_block(&shared_block, from, n, out);
+	for (struct metrics_block *b = blocks; b; b = b->next)
+		sum_block(b, from, n, out);
+	pthread_mutex_unlock(&blocks_lock);
 }
 
 void metrics_sum(uint64_t out[METRIC_COUNT])
 {
-	for (int m = 0; m < METRIC_COUNT; m++)
-		out[m] = 0;
-	pthread_mutex_lock(&blocks_lock);
-	metrics_sum_block(&shared_block, out);
-	for (struct metrics_block *b = blocks; b; b = b->next)
-		metrics_sum_block(b, out);
-	pthread_mutex_unlock(&blocks_lock);
+	sum(0, METRIC_COUNT, out);
 }
+
+/* ---- times ---- */
+
+static const int64_t bounds_us[TIMING_BOUNDS] = {
+    25,
+    50,
+    100,
+    250,
+    500,
+    1000,
+    2500,
+    5000,
+    10 * 1000,
+    25 * 1000,
+    50 * 1000,
+    100 * 1000,
+    250 * 1000,
+    500 * 1000,
+    1000 * 1000,
+    2500 * 1000,
+    10 * 1000 * 1000,
+    30 * 1000 * 1000,
+};
+
+static int first_cell(enum timing t)
+{
+	assert(t >= 0 && t < TIMING_COUNT);
+	return METRIC_COUNT + (int)t * TIMING_CELLS;
+}
+
+void metrics_time(enum timing t, int64_t us)
+{
+	int cell = first_cell(t), i = 0;
+
+	if (us < 0)
+		us = 0;
+	while (i < TIMING_BOUNDS && us > bounds_us[i])
+		i++;
+	add(cell + i, 1);
+	add(cell + TIMING_BOUNDS + 1, (uint64_t)us);
+}
+
+void metrics_time_sum(enum timing t, struct timing_sum *out)
+{
+	uint64_t cells[TIMING_CELLS];
+
+	sum(first_cell(t), TIMING_CELLS, cells);
+	memcpy(out->buckets, cells, sizeof(out->buckets));
+	out->sum_us = cells[TIMING_BOUNDS + 1];
+}
+
+int64_t metrics_bound_us(unsigned i)
+{
+	assert(i < TIMING_BOUNDS);
+	return bounds_us[i];
+}
+
+/* ---- names ---- */
 
 const char *metrics_name(enum metric m)
 {
@@ -119,4 +193,28 @@ const char *metrics_help(enum metric m)
 
 	assert(m >= 0 && m < METRIC_COUNT);
 	return helps[m];
+}
+
+const char *metrics_time_name(enum timing t)
+{
+	static const char *const names[] = {
+#define TIMINGS_NAME(id, name, help) [TIMING_##id] = name,
+	    TIMINGS(TIMINGS_NAME)
+#undef TIMINGS_NAME
+	};
+
+	assert(t >= 0 && t < TIMING_COUNT);
+	return names[t];
+}
+
+const char *metrics_time_help(enum timing t)
+{
+	static const char *const helps[] = {
+#define TIMINGS_HELP(id, name, help) [TIMING_##id] = help,
+	    TIMINGS(TIMINGS_HELP)
+#undef TIMINGS_HELP
+	};
+
+	assert(t >= 0 && t < TIMING_COUNT);
+	return helps[t];
 }

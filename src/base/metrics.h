@@ -1,6 +1,6 @@
 /*
- * Counters. Each thread counts in a block of its own, so that counting costs
- * one plain addition; whoever wants the totals sums all blocks.
+ * Counters and times. Each thread counts in a block of its own, so that
+ * counting costs one plain addition; whoever wants the totals sums all blocks.
  *
  * One list makes the enum, the names and the help texts. The names become
  * those of Prometheus (ghlmirror_NAME_total), so they are part of the product.
@@ -55,6 +55,8 @@
 	X(SETTLING_UNSTORED, "settling_unstored", \
 	    "Search answers not stored because a write had just been made.") \
 	X(CONNECTIONS, "connections", "Client connections accepted.") \
+	X(CONNECTIONS_ENDED, "connections_ended", \
+	    "Client connections that are over.") \
 	X(CONNECTIONS_SHED, "connections_shed", \
 	    "Client connections closed because there were too many.") \
 	X(ACCEPT_PAUSED, "accept_paused", \
@@ -91,5 +93,45 @@ void metrics_sum(uint64_t out[METRIC_COUNT]);
 /* Static strings. */
 const char *metrics_name(enum metric m);
 const char *metrics_help(enum metric m);
+
+/*
+ * Times, counted in buckets with fixed bounds. As counters: each thread has
+ * its own. ghlmirror_NAME_seconds for Prometheus.
+ */
+/* X(enum suffix, name, help: one sentence for users) */
+#define TIMINGS(X) \
+	X(HIT, "hit", \
+	    "Time from request to reply, of those answered from the store.") \
+	X(WAIT, "wait", \
+	    "Time from request to reply, of those that had to ask upstream.") \
+	X(QUEUE, "queue", \
+	    "Time that requests waited before their upstream request began.") \
+	X(UPSTREAM, "upstream", "Time that upstream requests took.")
+
+enum timing {
+#define TIMINGS_ENUM(id, name, help) TIMING_##id,
+	TIMINGS(TIMINGS_ENUM)
+#undef TIMINGS_ENUM
+	TIMING_COUNT
+};
+
+#define TIMING_BOUNDS 18
+
+struct timing_sum {
+	/* Of each bucket alone, not of those below it; the last one is for
+	 * what is longer than the last bound. */
+	uint64_t buckets[TIMING_BOUNDS + 1];
+	uint64_t sum_us;
+};
+
+/* Any thread, as metrics_add. Negative times count as 0. */
+void metrics_time(enum timing t, int64_t us);
+/* As metrics_sum. */
+void metrics_time_sum(enum timing t, struct timing_sum *out);
+/* Upper bound of bucket i < TIMING_BOUNDS, inclusive. */
+int64_t metrics_bound_us(unsigned i);
+/* Static strings. */
+const char *metrics_time_name(enum timing t);
+const char *metrics_time_help(enum timing t);
 
 #endif

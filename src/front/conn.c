@@ -122,6 +122,7 @@ static void conn_end(struct conn *c)
 	conn_let_go(c); /* evhttp has detached the request */
 	conn_partial_drop(c);
 	l->connections--;
+	metrics_add(METRIC_CONNECTIONS_ENDED, 1);
 	c->is_dead = true;
 	conn_queue(c);
 }
