@@ -309,6 +309,11 @@ struct vault *vault_open(
 	return vault_open_schema(dir, &schema, secret, why);
 }
 
+MDB_env *vault_env(struct vault *v)
+{
+	return v->env;
+}
+
 void vault_close(struct vault *v)
 {
 	if (!v)

@@ -7,7 +7,7 @@
  * go back, stop the daemon and copy it over data.mdb). A newer one is refused.
  * Nothing in it is ever deleted to make an open succeed.
  *
- * Main thread, before the others start and after they ended.
+ * Main thread. Opened before the others start, closed after they ended.
  */
 #ifndef STORE_VAULT_H
 #define STORE_VAULT_H

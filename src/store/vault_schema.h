@@ -28,4 +28,7 @@ struct vault *vault_open_schema(const char *dir,
     const struct vault_schema *schema, struct digest_secret *secret,
     char **why);
 
+/* For those who keep tables of their own in it. Lives as long as v. */
+MDB_env *vault_env(struct vault *v);
+
 #endif
