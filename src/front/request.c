@@ -496,7 +496,8 @@ static void reply_failed(struct request *r, const struct ask *a)
 {
 	r->cache.detail = a->detail;
 	reply_error(r, a->fail_status,
-	    failure_text(a->fail_status, r->kind == FETCH_WRITE));
+	    a->message ? a->message
+		       : failure_text(a->fail_status, r->kind == FETCH_WRITE));
 }
 
 /* The answer came before this request did, but after it was looked for. */

@@ -49,6 +49,7 @@ struct ask {
 	struct answer *answer; /* one reference when ASK_ANSWERED */
 	uint16_t fail_status;
 	const char *detail; /* constant text, NULL when none */
+	const char *message; /* ASK_FAILED: for the client; NULL: by status */
 	bool is_stored;
 	bool is_collapsed;
 	/* Wall clock; not 0: the answer was there already, a hit. */

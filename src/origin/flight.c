@@ -253,7 +253,7 @@ static void land(struct transfer *t, const struct transfer_result *r, void *arg)
 	uint64_t seq = fl->seq;
 
 	fl->transfer = NULL;
-	online_evidence(&o->online, r, clock_mono_ms());
+	origin_heard(o, r);
 	if (r->outcome != TRANSFER_OK) {
 		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
 		l.is_overtaken = has_moved_since(fl);

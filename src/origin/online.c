@@ -35,11 +35,7 @@ void online_set_mode(struct online *o, enum online_mode mode)
 
 static bool is_connection_evidence(const struct transfer_result *r)
 {
-	if (r->outcome != TRANSFER_UNSENT)
-		return false;
-	return r->cause == TRANSFER_CAUSE_DNS ||
-	       r->cause == TRANSFER_CAUSE_CONNECT ||
-	       r->cause == TRANSFER_CAUSE_TLS;
+	return r->outcome == TRANSFER_UNSENT && transfer_cause_is_way(r->cause);
 }
 
 void online_evidence(

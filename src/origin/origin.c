@@ -48,7 +48,9 @@ uint16_t origin_fail_status(const struct transfer_result *r)
 {
 	switch (r->outcome) {
 	case TRANSFER_UNSENT:
-		return 503;
+		/* Somebody is there, but not who should be: waiting and asking
+		 * again does not help, as 503 would say. */
+		return transfer_cause_words(r->cause) ? 502 : 503;
 	case TRANSFER_UNKNOWN:
 		return r->cause == TRANSFER_CAUSE_PROTOCOL ||
 			       r->cause == TRANSFER_CAUSE_PARTIAL
@@ -79,11 +81,33 @@ void origin_return_failure(
 		origin_return(o, a);
 		return;
 	}
+	a->message = transfer_cause_words(r->cause);
 	origin_return_failed(
 	    o, a, origin_fail_status(r), transfer_cause_name(r->cause));
 }
 
 /* ---- transfers ---- */
+
+/* A constant; NULL: the upstream is not away. */
+static const char *away_reason(const struct origin *o)
+{
+	return online_is_away(&o->online) ? online_detail(&o->online) : NULL;
+}
+
+void origin_heard(struct origin *o, const struct transfer_result *r)
+{
+	const char *before = away_reason(o), *after;
+
+	online_evidence(&o->online, r, clock_mono_ms());
+	after = away_reason(o);
+	if (after == before)
+		return;
+	if (after)
+		log_event(LOG_WARN, "upstream-away", LOG_STR("reason", after),
+		    LOG_STR("detail", r->detail), LOG_END);
+	else
+		log_event(LOG_INFO, "upstream-reachable", LOG_END);
+}
 
 struct transfer *origin_send(
     struct origin *o, const struct fetch *f, transfer_done done, void *arg)

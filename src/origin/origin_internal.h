@@ -62,6 +62,9 @@ uint16_t origin_fail_status(const struct transfer_result *r);
  * head, which borrow from the answer. NULL: unusable head, or no memory. */
 struct answer *origin_answer(
     struct transfer *t, const struct transfer_result *r, struct head *info);
+/* What a finished transfer says about the upstream as a whole; logs when it
+ * went away or came back. */
+void origin_heard(struct origin *o, const struct transfer_result *r);
 struct transfer *origin_send(
     struct origin *o, const struct fetch *f, transfer_done done, void *arg);
 

@@ -150,9 +150,7 @@ static void fail_waiting(struct transfers *ts, enum transfer_cause cause)
 
 static bool is_way_closed(const struct transfer_verdict *v)
 {
-	return v->outcome == TRANSFER_UNSENT &&
-	       (v->cause == TRANSFER_CAUSE_CONNECT ||
-		   v->cause == TRANSFER_CAUSE_TLS);
+	return v->outcome == TRANSFER_UNSENT && transfer_cause_is_way(v->cause);
 }
 
 /* ---- running ---- */

@@ -54,7 +54,12 @@ enum transfer_cause {
 	TRANSFER_CAUSE_NONE,
 	TRANSFER_CAUSE_DNS,
 	TRANSFER_CAUSE_CONNECT,
-	TRANSFER_CAUSE_TLS,
+	TRANSFER_CAUSE_TLS, /* handshake: no common version, no TLS at all */
+	TRANSFER_CAUSE_CERT_EXPIRED,
+	TRANSFER_CAUSE_CERT_EARLY, /* not valid yet; or our clock is behind */
+	TRANSFER_CAUSE_CERT_NAME, /* made out to another host */
+	TRANSFER_CAUSE_CERT_ISSUER, /* unknown issuer, or self-signed */
+	TRANSFER_CAUSE_CERT, /* refused for another reason */
 	TRANSFER_CAUSE_TIMEOUT,
 	TRANSFER_CAUSE_RESET,
 	TRANSFER_CAUSE_PARTIAL,
@@ -67,6 +72,14 @@ enum transfer_cause {
 };
 /* A constant of lower-case letters and "-". */
 const char *transfer_cause_name(enum transfer_cause c);
+/* There is no way to the upstream: DNS, connect, TLS, certificate. */
+bool transfer_cause_is_way(enum transfer_cause c);
+/*
+ * What a client is told of an upstream whose identity or encryption is wrong,
+ * a constant sentence; NULL for causes that are not about that. Nothing was
+ * sent then.
+ */
+const char *transfer_cause_words(enum transfer_cause c);
 /*
  * A field of this name may be in a request. Those that frame the message, end
  * at the next hop, or are written here (User-Agent, Accept-Encoding) may not.

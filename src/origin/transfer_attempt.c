@@ -346,11 +346,20 @@ static bool is_body_cut(const struct transfer_attempt *a)
 	       a->head.length != a->body.n;
 }
 
+static long verify_result(const struct transfer_attempt *a)
+{
+	long result = 0;
+
+	curl_easy_getinfo(a->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	return result;
+}
+
 struct transfer_verdict transfer_attempt_judge(
     const struct transfer_attempt *a, CURLcode code, bool is_expired)
 {
 	struct transfer_evidence e = {
 	    .code = (int)code,
+	    .verify_result = verify_result(a),
 	    .is_expired = is_expired,
 	    .has_dialed = a->has_dialed,
 	    .has_left = transfer_attempt_has_left(a),

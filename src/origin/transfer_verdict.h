@@ -11,6 +11,8 @@
 
 struct transfer_evidence {
 	int code; /* CURLcode; ignored when is_expired */
+	/* Of the upstream's certificate: X509_V_*; 0: its chain is good. */
+	long verify_result;
 	bool is_expired; /* our own deadline */
 	bool has_dialed; /* opened a socket */
 	bool has_left; /* something was handed to the connection */

@@ -192,6 +192,7 @@ static void fill_reply(
 		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
 		a->detail = transfer_cause_name(r->cause);
 		a->fail_status = origin_fail_status(r);
+		a->message = transfer_cause_words(r->cause);
 	}
 	a->result = ASK_FAILED;
 }
@@ -236,7 +237,7 @@ static void on_passed(
 	struct passage *p = arg;
 
 	p->transfer = NULL;
-	online_evidence(&p->origin->online, r, clock_mono_ms());
+	origin_heard(p->origin, r);
 	fill_reply(p, t, r);
 	if (p->ask->fetch->kind == FETCH_WRITE)
 		settle_write(p, judge(r));

@@ -15,12 +15,14 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = (
     0, 1, 3, 4, 6, 7, 8)
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
-NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM = 0, 2, 7
+NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 0, 2, 7, 8
+MAX_CONCURRENT_STREAMS = 3
 # HPACK: an indexed field, and the start of one with an indexed name.
 STATUS_200 = b"\x88"
 CONTENT_LENGTH = b"\x0f\x0d"
@@ -59,7 +61,9 @@ class Connection:
     def serve(self):
         if self.read(len(PREFACE)) != PREFACE:
             raise Gone
-        self.send(SETTINGS, 0, 0)
+        limit = self.origin.max_streams
+        self.send(SETTINGS, 0, 0, struct.pack(
+            ">HI", MAX_CONCURRENT_STREAMS, limit) if limit else b"")
         while True:
             head = self.read(9)
             length = int.from_bytes(head[:3], "big")
@@ -143,6 +147,17 @@ def cut(c, s):
     c.end_stream(s, INTERNAL_ERROR)
 
 
+def cancel(c, s):
+    c.head(s, 100)
+    c.data(s, BODY, False)
+    c.end_stream(s, CANCEL)
+
+
+def slow(c, s):
+    time.sleep(0.1)
+    c.answer(s)
+
+
 def cut_no_length(c, s):
     c.head(s)
     c.data(s, BODY, False)
@@ -197,8 +212,8 @@ def away_held(c, s):
 
 
 BEHAVIOURS = {f.__name__.replace("_", "-"): f for f in (
-    ok, no_length, hang, close, abort, refuse, reset, cut, cut_no_length,
-    cut_close, short, away_below, away_processed, away_graceful,
+    ok, no_length, hang, close, abort, refuse, reset, cut, cancel, slow,
+    cut_no_length, cut_close, short, away_below, away_processed, away_graceful,
     away_no_length, hold, away_held)}
 
 
@@ -210,6 +225,7 @@ class Origin:
                 sys.exit("no behaviour " + name)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(options.cert, options.key)
+        self.max_streams = options.max_streams
         self.tls.set_alpn_protocols(["h2"])
         host, _, port = options.listen.rpartition(":")
         self.listener = socket.create_server((host, int(port)))
@@ -251,6 +267,8 @@ def main():
     parser.add_argument("--cert", required=True, metavar="FILE")
     parser.add_argument("--key", required=True, metavar="FILE")
     parser.add_argument("--script", default="ok", metavar="NAME,...")
+    parser.add_argument("--max-streams", type=int, metavar="N",
+                        help="what the settings allow at one time")
     origin = Origin(parser.parse_args())
     print(json.dumps({"url": "https://%s:%d" %
                       origin.listener.getsockname()}), flush=True)

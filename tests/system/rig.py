@@ -21,6 +21,7 @@ import time
 
 from front_rig import WAIT_S, Client, Response, wait_for
 from sandbox_tap import Skip, equal, run, some_contact, test, true
+from tls_rig import Authority, Nghttpx
 from upstreams import BadOrigin, Gateway
 from ghl_sandbox.harness import VERSION, Sandbox
 
@@ -310,6 +311,11 @@ def parse(data):
 class Rig:
     """A sandbox, the daemon before it, and a client for each token."""
 
+    # None: the sandbox itself; else what a TLS proxy before it offers by
+    # ALPN. test_h2.py runs other tests once more with it.
+    upstream_protocols = None
+    tls = None
+
     def __init__(self, *sandbox_options, options=(), config=None,
                  gateway=False):
         self.sandbox_options = sandbox_options or ('--contacts', '60')
@@ -324,17 +330,30 @@ class Rig:
         with self.stack as stack:
             self.sandbox = stack.enter_context(
                 Sandbox('--no-limit', *self.sandbox_options))
-            self.upstream = self.sandbox.url
-            if self.wants_gateway:
-                self.gateway = stack.enter_context(
-                    Gateway(self.sandbox.host, self.sandbox.port))
-                self.upstream = self.gateway.url
-            self.state = os.path.join(
-                stack.enter_context(directory()), 'state')
+            folder = stack.enter_context(directory())
+            self._make_upstream(stack, folder)
+            self.state = os.path.join(folder, 'state')
             self.start()
             self.stack = stack.pop_all()
         self.location = self.sandbox.locations[0]
         return self
+
+    def _make_upstream(self, stack, folder):
+        address = self.sandbox.host, self.sandbox.port
+        scheme = 'http'
+        if self.upstream_protocols:
+            self.authority = Authority(folder)
+            os.mkdir(os.path.join(folder, 'nghttpx'))
+            self.tls = stack.enter_context(Nghttpx(
+                address, self.authority.issue('good'),
+                os.path.join(folder, 'nghttpx'), self.upstream_protocols))
+            address, scheme = self.tls.address, 'https'
+            self.options = [*self.options, '--upstream-ca',
+                            self.authority.path]
+        if self.wants_gateway:
+            self.gateway = stack.enter_context(Gateway(*address))
+            address = self.gateway.listener.address
+        self.upstream = '%s://%s:%d' % (scheme, *address)
 
     def __exit__(self, kind, failure, _trace):
         self.hang_up()

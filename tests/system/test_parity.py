@@ -477,4 +477,5 @@ def spellings():
             pair.both('GET', target)
 
 
-sys.exit(run())
+if __name__ == '__main__':
+    sys.exit(run())

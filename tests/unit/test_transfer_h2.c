@@ -376,13 +376,13 @@ static void test_verification(void **state)
 	snprintf(upstream, sizeof(upstream), "https://other.example:%u",
 	    port_of_url(rig.url));
 	run_once(&o, &told);
-	check(&told, TRANSFER_UNSENT, TRANSFER_CAUSE_TLS);
+	check(&told, TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_NAME);
 	told_fini(&told);
 
 	o.upstream = rig.url;
 	o.ca_file = NULL;
 	run_once(&o, &told);
-	check(&told, TRANSFER_UNSENT, TRANSFER_CAUSE_TLS);
+	check(&told, TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_ISSUER);
 	assert_non_null(strstr(told.detail, "certificate"));
 	told_fini(&told);
 	rig_fini(&rig);

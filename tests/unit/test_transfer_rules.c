@@ -155,7 +155,15 @@ static const struct {
     {{.code = CURLE_SSL_CONNECT_ERROR, .has_dialed = true}, TRANSFER_UNSENT,
 	TRANSFER_CAUSE_TLS},
     {{.code = CURLE_PEER_FAILED_VERIFICATION, .has_dialed = true},
-	TRANSFER_UNSENT, TRANSFER_CAUSE_TLS},
+	TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_NAME},
+    {{.code = CURLE_PEER_FAILED_VERIFICATION, .verify_result = 10},
+	TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_EXPIRED},
+    {{.code = CURLE_PEER_FAILED_VERIFICATION, .verify_result = 9},
+	TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_EARLY},
+    {{.code = CURLE_PEER_FAILED_VERIFICATION, .verify_result = 19},
+	TRANSFER_UNSENT, TRANSFER_CAUSE_CERT_ISSUER},
+    {{.code = CURLE_PEER_FAILED_VERIFICATION, .verify_result = 23},
+	TRANSFER_UNSENT, TRANSFER_CAUSE_CERT},
     {{.is_expired = true, .has_dialed = true}, TRANSFER_UNSENT,
 	TRANSFER_CAUSE_CONNECT},
     {{.is_expired = true}, TRANSFER_UNSENT, TRANSFER_CAUSE_TIMEOUT},
@@ -242,6 +250,23 @@ static void test_cause_names(void **state)
 	assert_string_equal(transfer_cause_name(TRANSFER_CAUSE_DNS), "dns");
 }
 
+/* What is told of a certificate is about the way there, and the reverse. */
+static void test_cause_words(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= TRANSFER_CAUSE_LOCAL; i++) {
+		enum transfer_cause c = (enum transfer_cause)i;
+
+		if (transfer_cause_words(c))
+			assert_true(transfer_cause_is_way(c));
+	}
+	assert_null(transfer_cause_words(TRANSFER_CAUSE_CONNECT));
+	assert_true(transfer_cause_is_way(TRANSFER_CAUSE_DNS));
+	assert_false(transfer_cause_is_way(TRANSFER_CAUSE_RESET));
+	assert_non_null(strstr(
+	    transfer_cause_words(TRANSFER_CAUSE_CERT_EXPIRED), "expired"));
+}
+
 static void test_may_carry(void **state)
 {
 	(void)state;
@@ -264,6 +289,7 @@ int main(void)
 	    cmocka_unit_test(test_verdicts),
 	    cmocka_unit_test(test_every_code),
 	    cmocka_unit_test(test_cause_names),
+	    cmocka_unit_test(test_cause_words),
 	    cmocka_unit_test(test_may_carry),
 	};
 
