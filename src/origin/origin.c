@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "base/thread.h"
 #include "http/page.h"
+#include "origin/movement.h"
 #include "origin/origin_internal.h"
 
 #include <assert.h>
@@ -210,7 +211,7 @@ static void on_mail(struct origin *o, struct mail *m)
 		write_purge(o, mail_of(m, struct origin_purge, mail));
 		break;
 	case ORIGIN_MAIL_MOVED:
-		write_moved(o, mail_of(m, struct cache_move, mail));
+		movement_moved(o, mail_of(m, struct cache_move, mail));
 		break;
 	case ORIGIN_MAIL_PUT:
 		flight_stored(o, mail_of(m, struct cache_put, mail));

@@ -90,8 +90,6 @@ void flight_stop_all(struct origin *o);
 /* Takes the ask over. */
 void write_ask(struct origin *o, struct ask *a);
 void write_purge(struct origin *o, struct origin_purge *p);
-/* The writer committed a movement. */
-void write_moved(struct origin *o, struct cache_move *m);
 /* Fails those whose answer never came. */
 void write_stop_all(struct origin *o);
 

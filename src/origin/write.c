@@ -2,22 +2,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "origin/filing.h"
+#include "origin/movement.h"
 #include "origin/origin_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-/*
- * A movement of tags on its way to the store. Made before what causes it is
- * sent, so that a write whose tags could not be moved is never begun.
- */
-struct movement {
-	struct cache_move move; /* the writer's while it has it */
-	struct origin *origin;
-	struct passage *passage; /* who waits for the commit, or */
-	struct origin_purge *purge; /* this one */
-	bool is_committed;
-};
 
 /*
  * What passes once: writes, and reads that are neither stored nor shared. One
@@ -32,80 +21,15 @@ struct passage {
 	struct fetch *refetch; /* after the commit; may be NULL */
 };
 
-/* ---- movements ---- */
-
-static struct movement *movement_new(struct origin *o)
-{
-	struct movement *m = calloc(1, sizeof(*m));
-
-	if (m)
-		m->origin = o;
-	return m;
-}
-
-static void movement_free(struct movement *m)
-{
-	if (!m)
-		return;
-	free(m->move.tags);
-	free(m);
-}
-
-/* On the writer thread. */
-static void on_committed(struct cache_move *move, bool is_committed)
-{
-	struct movement *m = mail_of(move, struct movement, move);
-
-	m->is_committed = is_committed;
-	move->mail.kind = ORIGIN_MAIL_MOVED;
-	if (!mailbox_post(m->origin->returns, &move->mail))
-		assert(!"the origin's returns are unbounded");
-}
-
-/* A movement that could not name its tags moves everything. */
-static void name_tags(struct movement *m, struct tag_set *tags)
-{
-	if (tags->is_full || tags->n == 0) {
-		tag_set_fini(tags);
-		tag_set_init(tags);
-		api_tags_all(tags);
-		/* Two tags at most: memory for them ends the process. */
-		if (tags->is_full)
-			abort();
-	}
-	m->move.tags = tags->v;
-	m->move.tags_n = tags->n;
-	tag_set_init(tags);
-}
-
-/*
- * Decides the movement and sends it to the store, from where it comes back to
- * write_moved. Takes m and the content of tags. False: there is no store, the
- * movement is done.
- */
-static bool movement_send(
-    struct movement *m, struct tag_set *tags, bool is_suspect)
-{
-	struct origin *o = m->origin;
-
-	name_tags(m, tags);
-	metrics_add(METRIC_MOVES, 1);
-	m->move.moved_at_ms = clock_wall_ms();
-	m->move.is_suspect = is_suspect;
-	m->move.seq = moves_record(o->moves, m->move.tags, m->move.tags_n,
-	    is_suspect, m->move.moved_at_ms);
-	if (!o->options.cache) {
-		o->committed_seq = m->move.seq;
-		m->is_committed = true;
-		return false;
-	}
-	m->move.done = on_committed;
-	o->moves_pending++;
-	cache_move_post(o->options.cache, &m->move);
-	return true;
-}
-
 /* ---- passages ---- */
+
+static void finish(struct passage *p);
+
+static void on_write_moved(struct movement *m, bool is_committed)
+{
+	(void)is_committed;
+	finish(m->arg);
+}
 
 static struct passage *passage_new(struct origin *o, struct ask *a)
 {
@@ -116,7 +40,7 @@ static struct passage *passage_new(struct origin *o, struct ask *a)
 	p->origin = o;
 	p->ask = a;
 	if (a->fetch->kind == FETCH_WRITE) {
-		p->movement = movement_new(o);
+		p->movement = movement_new(o, on_write_moved, p);
 		if (!p->movement) {
 			free(p);
 			return NULL;
@@ -223,12 +147,8 @@ static void settle_write(struct passage *p, enum verdict verdict)
 		finish(p); /* moves nothing: a typing indicator, say */
 		return;
 	}
-	m->passage = p;
 	p->movement = NULL;
-	if (!movement_send(m, &tags, verdict == MAY_HAVE_WRITTEN)) {
-		movement_free(m);
-		finish(p);
-	}
+	movement_send(m, &tags, verdict == MAY_HAVE_WRITTEN);
 }
 
 static void on_passed(
@@ -272,33 +192,20 @@ static void purge_done(struct origin_purge *p, bool is_committed)
 		assert(!"the purger's mailbox is full");
 }
 
+static void on_purge_moved(struct movement *m, bool is_committed)
+{
+	purge_done(m->arg, is_committed);
+}
+
 void write_purge(struct origin *o, struct origin_purge *p)
 {
-	struct movement *m = movement_new(o);
+	struct movement *m = movement_new(o, on_purge_moved, p);
 
 	if (!m) {
 		purge_done(p, false);
 		return;
 	}
-	m->purge = p;
-	if (!movement_send(m, &p->tags, false)) {
-		movement_free(m);
-		purge_done(p, true);
-	}
-}
-
-void write_moved(struct origin *o, struct cache_move *move)
-{
-	struct movement *m = mail_of(move, struct movement, move);
-
-	o->moves_pending--;
-	if (move->seq > o->committed_seq)
-		o->committed_seq = move->seq;
-	if (m->purge)
-		purge_done(m->purge, m->is_committed);
-	if (m->passage)
-		finish(m->passage);
-	movement_free(m);
+	movement_send(m, &p->tags, false);
 }
 
 void write_stop_all(struct origin *o)
