@@ -138,25 +138,30 @@ static const struct config_option global_options[] = {
     {SIZE(max_answer), .text = "32MiB", .min = KIB, .max = GIB,
 	.doc = "Largest body of an upstream answer; larger is answered 502."},
     {COUNT(max_connections), .text = "4096", .unit = "connections", .min = 1,
-	.max = 1000000, .doc = "Most client connections at one time."},
+	.max = 1000000, .is_reloadable = true,
+	.doc = "Most client connections at one time."},
     {COUNT(max_requests), .text = "4096", .unit = "requests", .min = 1,
 	.max = 65536,
 	.doc = "Most requests that one thread has waiting for the upstream; "
 	       "more are answered 503."},
     {DURATION(idle_timeout), .text = "75s", .min = 100, .max = DAY,
+	.is_reloadable = true,
 	.doc = "How long a client's connection may stay open between "
 	       "requests."},
     {DURATION(header_timeout), .text = "10s", .min = 100, .max = HOUR,
+	.is_reloadable = true,
 	.doc = "How long a client may take to send the header of a request."},
     {DURATION(body_timeout), .text = "60s", .min = 100, .max = HOUR,
+	.is_reloadable = true,
 	.doc = "How long a client may take to send the body of a request."},
     {DURATION(write_timeout), .text = "30s", .min = 100, .max = HOUR,
+	.is_reloadable = true,
 	.doc = "How long a client may go without taking a byte of its "
 	       "answer."},
     {DURATION(drain), .text = "10s", .max = HOUR, .is_reloadable = true,
 	.doc = "How long requests may take to end after the daemon was told "
 	       "to stop."},
-    {BOOL(direct_write), .text = "yes",
+    {BOOL(direct_write), .text = "yes", .is_reloadable = true,
 	.doc = "Write stored answers to the socket at once, instead of at the "
 	       "end of the event loop's turn."},
 
@@ -177,6 +182,7 @@ static const struct config_option route_options[] = {
     {.name = "match",
 	.type = CONFIG_STRING,
 	.at = AT(struct config_route, match, char *),
+	.is_reloadable = true,
 	.doc = "What the section is about: an operation id, METHOD /template "
 	       "or a class (cache, short, read-post, write, never, stream)."},
     {.name = "ttl",

@@ -167,32 +167,22 @@ static unsigned threads_of(const struct config *c)
 static struct front_options front_options_of(struct daemon *d)
 {
 	const struct config *c = d->config;
-
-	return (struct front_options){
-	    .listener =
-		{
-		    .max_target_bytes = c->max_target_bytes,
-		    .max_header_bytes = c->max_header_bytes,
-		    .max_body_bytes = c->max_body_bytes,
-		    .max_fields = c->max_fields,
-		    .max_connections = c->max_connections,
-		    .idle_timeout_ms = c->idle_timeout_ms,
-		    .header_timeout_ms = c->header_timeout_ms,
-		    .body_timeout_ms = c->body_timeout_ms,
-		    .write_timeout_ms = c->write_timeout_ms,
-		    .max_partial_bytes = PARTIAL_MAX_BYTES / threads_of(c),
-		    .is_direct_write = c->direct_write,
-		},
+	const struct front_settings *s = &reload_settings(d->reload)->front;
+	struct front_options o = {
+	    .listener = s->listener,
 	    .max_requests = c->max_requests,
 	    .cache = d->cache,
 	    .origin = d->origin,
 	    .secret = d->secret,
-	    .settings = &reload_settings(d->reload)->front,
+	    .settings = s,
 	    .status = write_status,
 	    .status_arg = &d->status,
 	    .notify = d->mailbox,
 	    .notify_kind = MAIL_FRONT_ENDED,
 	};
+
+	o.listener.max_partial_bytes = PARTIAL_MAX_BYTES / threads_of(c);
+	return o;
 }
 
 static bool make_fronts(struct daemon *d, char **why)

@@ -13,6 +13,22 @@ static struct slice *slices_of(const struct config_list *list)
 	return v;
 }
 
+static struct listener_options listener_of(const struct config *c)
+{
+	return (struct listener_options){
+	    .max_target_bytes = c->max_target_bytes,
+	    .max_header_bytes = c->max_header_bytes,
+	    .max_body_bytes = c->max_body_bytes,
+	    .max_fields = c->max_fields,
+	    .max_connections = c->max_connections,
+	    .idle_timeout_ms = c->idle_timeout_ms,
+	    .header_timeout_ms = c->header_timeout_ms,
+	    .body_timeout_ms = c->body_timeout_ms,
+	    .write_timeout_ms = c->write_timeout_ms,
+	    .is_direct_write = c->direct_write,
+	};
+}
+
 static void fill(struct settings *s)
 {
 	const struct config *c = s->config;
@@ -24,6 +40,7 @@ static void fill(struct settings *s)
 	    .forward_fields = s->forward_fields,
 	    .forward_fields_n = c->forward_headers.n,
 	    .public_url = slice_of_str(c->public_url),
+	    .listener = listener_of(c),
 	    .keep_stale_ms = c->keep_stale_ms,
 	    .drain_ms = c->drain_ms,
 	};

@@ -58,6 +58,12 @@ struct listener *listener_new(struct event_base *base,
     const struct listener_options *o, listener_request on_request,
     listener_refused on_refused, void *arg);
 /*
+ * Takes over what may change while it runs: the time-outs, max_connections and
+ * is_direct_write; the rest of o is not looked at. Holds for connections that
+ * are open, too: what is overdue by a shorter time-out ends soon.
+ */
+void listener_follow(struct listener *l, const struct listener_options *o);
+/*
  * True when a socket listens there, of this process or of another one: shared
  * ports would let a second daemon of the same user in without a word. To be
  * asked once, before the first listener_bind of that port.

@@ -46,6 +46,20 @@ static void listener_arm(struct listener *l, int64_t at_ms, int64_t now_ms)
 	evtimer_add(l->tick, &tv);
 }
 
+void listener_follow(struct listener *l, const struct listener_options *o)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	l->options.max_connections = o->max_connections;
+	l->options.idle_timeout_ms = o->idle_timeout_ms;
+	l->options.header_timeout_ms = o->header_timeout_ms;
+	l->options.body_timeout_ms = o->body_timeout_ms;
+	l->options.write_timeout_ms = o->write_timeout_ms;
+	l->options.is_direct_write = o->is_direct_write;
+	/* The next tick looks at every phase with its new time-out. */
+	listener_arm(l, now_ms, now_ms);
+}
+
 void conn_enter(struct conn *c, enum conn_phase phase)
 {
 	struct listener *l = c->l;

@@ -172,6 +172,7 @@ static void on_reply(struct front *f, struct ask *a)
 static void on_switch(struct front *f, struct front_switch *s)
 {
 	f->settings = s->settings;
+	listener_follow(f->listener, &f->settings->listener);
 	s->mail.kind = s->reply_kind;
 	if (!mailbox_post(s->reply_to, &s->mail))
 		assert(!"main's mailbox is full");

@@ -25,6 +25,8 @@ struct front_settings {
 	const struct slice *forward_fields; /* besides the fixed ones */
 	size_t forward_fields_n;
 	struct slice public_url; /* "" : from the request */
+	/* Of which a running listener follows what listener_follow says. */
+	struct listener_options listener;
 	int64_t keep_stale_ms;
 	int64_t drain_ms;
 };
@@ -41,7 +43,7 @@ struct front_switch {
 };
 
 struct front_options {
-	struct listener_options listener;
+	struct listener_options listener; /* at the start */
 	unsigned max_requests; /* slots: requests held at a time */
 	struct cache *cache; /* NULL: no store */
 	struct origin *origin;

@@ -532,7 +532,7 @@ static void test_compare(void **state)
 	struct config *a = load(NULL, NULL);
 	struct config *b = load("threads = 2\nlisten = 127.0.0.1:1\n"
 				"log_level = debug\nstale_wait = 2s\n"
-				"direct_write = no\ncache_max = 5GiB\n",
+				"max_body = 1MiB\ncache_max = 5GiB\n",
 	    NULL);
 	const char *names[2] = {NULL, NULL};
 
