@@ -19,7 +19,7 @@ struct file_reader {
 	unsigned line;
 	enum config_section section;
 	void *base; /* the struct that the section fills */
-	unsigned section_line[CONFIG_OPTIONS_MAX]; /* 0: not set there */
+	struct config_place places[CONFIG_OPTIONS_MAX]; /* of the section's */
 };
 
 /* Sections */
@@ -117,7 +117,7 @@ static void open_named(
 	if (!is_ok)
 		config_loader_fail(r->l, r->line, "out of memory");
 	r->section = section;
-	memset(r->section_line, 0, sizeof(r->section_line));
+	memset(r->places, 0, sizeof(r->places));
 }
 
 /* line: a whole line that starts with [. */
@@ -172,6 +172,12 @@ static void fail_unknown_key(struct file_reader *r, const char *name)
 	    is_misplaced ? "; it belongs before the first section" : "");
 }
 
+static struct config_place *place_of(struct file_reader *r, size_t i)
+{
+	return r->section == CONFIG_GLOBAL ? &r->l->c->places[i]
+					   : &r->places[i];
+}
+
 /* Called by inih for each NAME = VALUE. Its section is not used: read_line
  * saw the section's own line. */
 static int read_pair(
@@ -181,8 +187,7 @@ static int read_pair(
 	const struct config_table *t = config_table_of(r->section);
 	size_t i = config_table_find(t, slice_of_str(name));
 	const struct config_option *o = &t->options[i];
-	unsigned *set_line =
-	    r->section == CONFIG_GLOBAL ? r->l->set_line : r->section_line;
+	struct config_place *place = place_of(r, i);
 
 	(void)section;
 	if (r->l->has_failed)
@@ -191,16 +196,14 @@ static int read_pair(
 		fail_unknown_key(r, name);
 		return 1;
 	}
-	if (set_line[i] > 0 && o->type != CONFIG_LIST) {
+	if (place->line > 0 && o->type != CONFIG_LIST) {
 		config_loader_fail(r->l, r->line,
-		    "%s is already set in line %u", name, set_line[i]);
+		    "%s is already set in line %u", name, place->line);
 		return 1;
 	}
-	if (set_line[i] == 0)
+	if (place->line == 0)
 		config_value_clear(o, r->base);
-	set_line[i] = r->line;
-	if (r->section == CONFIG_GLOBAL)
-		r->l->set_by[i] = CONFIG_BY_FILE;
+	*place = (struct config_place){CONFIG_BY_FILE, r->line};
 	config_loader_locate(r->l, r->line);
 	buf_printf(&r->l->why, "%s: ", name);
 	config_loader_set(r->l, o, r->base, slice_of_str(value));
@@ -331,22 +334,19 @@ static void set_defaults(struct config_loader *l)
 
 /* The whole */
 
-/* Puts the place where the option got its value into l->why. */
-static void locate_option(struct config_loader *l, const char *name)
+void config_locate(const struct config *c, const char *option, struct buf *out)
 {
 	size_t i = config_table_find(
-	    config_table_of(CONFIG_GLOBAL), slice_of_str(name));
+	    config_table_of(CONFIG_GLOBAL), slice_of_str(option));
+	bool is_flag = c->places[i].by == CONFIG_BY_FLAG;
 
-	if (l->set_by[i] == CONFIG_BY_FILE)
-		config_loader_locate(l, l->set_line[i]);
-	if (l->set_by[i] == CONFIG_BY_FLAG)
-		buf_add_slice(&l->why, SLICE("--"));
-	for (; *name; name++) {
-		bool is_dash = l->set_by[i] == CONFIG_BY_FLAG && *name == '_';
-
-		buf_add_char(&l->why, is_dash ? '-' : *name);
-	}
-	buf_add_slice(&l->why, SLICE(": "));
+	if (c->places[i].by == CONFIG_BY_FILE)
+		buf_printf(out, "%s:%u: ", c->file, c->places[i].line);
+	if (is_flag)
+		buf_add_slice(out, SLICE("--"));
+	for (; *option; option++)
+		buf_add_char(out, is_flag && *option == '_' ? '-' : *option);
+	buf_add_slice(out, SLICE(": "));
 }
 
 static void finish(struct config_loader *l)
@@ -374,7 +374,7 @@ static void finish(struct config_loader *l)
 	}
 	buf_init(&why, CONFIG_WHY_BYTES);
 	if (!config_check_whole(c, &option, &why) && !l->has_failed) {
-		locate_option(l, option);
+		config_locate(c, option, &l->why);
 		buf_add_slice(&l->why, buf_slice(&why));
 		l->has_failed = true;
 	}

@@ -11,6 +11,7 @@
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
+#include "base/buf.h"
 #include "base/num.h"
 #include "base/slice.h"
 
@@ -28,6 +29,16 @@ enum {
 /* Options that one kind of section may have. */
 enum {
 	CONFIG_OPTIONS_MAX = 64
+};
+
+/* Where a global option got its value. */
+struct config_place {
+	enum {
+		CONFIG_BY_DEFAULT,
+		CONFIG_BY_FILE,
+		CONFIG_BY_FLAG
+	} by;
+	unsigned line; /* of the file; the last one of a list; 0: none */
 };
 
 struct config_list {
@@ -109,6 +120,8 @@ struct config {
 	size_t n_routes;
 	struct config_location *locations;
 	size_t n_locations;
+
+	struct config_place places[CONFIG_OPTIONS_MAX]; /* see config_locate */
 };
 
 /*
@@ -130,6 +143,10 @@ struct config *config_load(
     const char *file, int argc, char **argv, int *rest, char **why);
 /* c may be NULL. */
 void config_free(struct config *c);
+
+/* Appends where that global option got its value, for a message about it:
+ * "FILE:LINE: name: ", "--name: " or, of a default, "name: ". */
+void config_locate(const struct config *c, const char *option, struct buf *out);
 
 /*
  * The state directory when none is configured: $XDG_STATE_HOME/ghlmirror or
@@ -158,6 +175,13 @@ bool config_parse_url(struct slice text, struct config_url *out);
 
 /* All options with their values, as a configuration file. */
 void config_print(FILE *out, const struct config *c);
+/*
+ * The same as one JSON object: file, options, and arrays routes and locations
+ * of objects with name and what was given. Lists are arrays, yes and no are
+ * booleans, counts numbers; durations and sizes are strings spelt as in a
+ * file.
+ */
+void config_print_json(FILE *out, const struct config *c);
 /* The reference of all options, as mdoc for the manual page. */
 void config_describe(FILE *out);
 

@@ -68,52 +68,9 @@ static bool is_token(struct slice s)
 	return s.n > 0;
 }
 
-/*
- * Fields of the connection between client and proxy (RFC 9110 section 7.6.1)
- * and those that the proxy sets itself: forwarding them would break framing,
- * routing or the separation of clients.
- */
-static bool is_own_field(struct slice s)
-{
-	static const char *const names[] = {
-	    "connection",
-	    "content-length",
-	    "expect",
-	    "host",
-	    "http2-settings",
-	    "keep-alive",
-	    "proxy-authenticate",
-	    "proxy-authorization",
-	    "proxy-connection",
-	    "te",
-	    "trailer",
-	    "transfer-encoding",
-	    "upgrade",
-	    "user-agent",
-	    "via",
-	    "accept-encoding",
-	    "if-match",
-	    "if-modified-since",
-	    "if-none-match",
-	    "if-range",
-	    "if-unmodified-since",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (slice_eq_nocase(s, slice_of_str(names[i])))
-			return true;
-	}
-	return false;
-}
-
 const char *config_check_field(struct slice s)
 {
-	if (!is_token(s))
-		return "the name of a header field";
-	if (is_own_field(s))
-		return "a field that may be forwarded: the proxy sets or "
-		       "consumes it";
-	return NULL;
+	return is_token(s) ? NULL : "the name of a header field";
 }
 
 const char *config_check_id(struct slice s)

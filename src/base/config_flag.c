@@ -104,15 +104,17 @@ const char *config_flags_file(
 
 void config_load_flags(struct config_loader *l, int argc, char **argv)
 {
+	struct config_place *place;
 	int at = 1;
 	struct flag f;
 
 	while (flag_next(l, argc, argv, &at, &f)) {
 		if (!f.o)
 			continue;
-		if (l->set_by[f.index] != CONFIG_BY_FLAG)
+		place = &l->c->places[f.index];
+		if (place->by != CONFIG_BY_FLAG)
 			config_value_clear(f.o, l->c);
-		l->set_by[f.index] = CONFIG_BY_FLAG;
+		*place = (struct config_place){CONFIG_BY_FLAG, 0};
 		buf_printf(&l->why, "--%.*s: ", (int)f.name.n, f.name.p);
 		config_loader_set(l, f.o, l->c, f.value);
 	}

@@ -11,12 +11,6 @@ enum {
 	CONFIG_WHY_BYTES = 16384 /* longest message */
 };
 
-enum config_set_by {
-	CONFIG_BY_DEFAULT,
-	CONFIG_BY_FILE,
-	CONFIG_BY_FLAG
-};
-
 struct config_loader {
 	struct config *c;
 	/* The message, once has_failed; before that empty but for the place
@@ -25,9 +19,6 @@ struct config_loader {
 	bool has_failed;
 	const char *file; /* NULL without one */
 	unsigned failed_line; /* of the file; 0: elsewhere */
-	/* Where each global option got its value. */
-	enum config_set_by set_by[CONFIG_OPTIONS_MAX];
-	unsigned set_line[CONFIG_OPTIONS_MAX];
 };
 
 /* Appends FILE:LINE: to why. */

@@ -1,6 +1,7 @@
 #include "cli/settings.h"
 
 #include "cli/policies.h"
+#include "http/field.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,26 @@ static struct listener_options listener_of(const struct config *c)
 	    .write_timeout_ms = c->write_timeout_ms,
 	    .is_direct_write = c->direct_write,
 	};
+}
+
+static bool check_forward(const struct config *c, char **why)
+{
+	for (size_t i = 0; i < c->forward_headers.n; i++) {
+		struct slice name = slice_of_str(c->forward_headers.v[i]);
+		struct buf text;
+		size_t n;
+
+		if (field_may_be_forwarded(name))
+			continue;
+		buf_init(&text, 4096);
+		config_locate(c, "forward_headers", &text);
+		buf_add_json_string(&text, name);
+		buf_printf(&text, " is not a field that may be forwarded: the "
+				  "proxy sets or consumes it");
+		*why = buf_take(&text, &n);
+		return false;
+	}
+	return true;
 }
 
 static void fill(struct settings *s)
@@ -66,7 +87,8 @@ struct settings *settings_new(const struct config *config, char **why)
 	if (!s)
 		return NULL;
 	s->config = config;
-	s->policies = policies_of_config(config, why);
+	if (check_forward(config, why))
+		s->policies = policies_of_config(config, why);
 	s->hosts = slices_of(&config->hosts);
 	s->forward_fields = slices_of(&config->forward_headers);
 	if (!s->policies || !s->hosts || !s->forward_fields) {

@@ -170,6 +170,29 @@ bool field_is_hop_by_hop(struct slice name)
 	return is_one_of(name, names);
 }
 
+/* Length and Expect frame the message; the others each sender writes for
+ * itself. */
+static bool is_senders_own(struct slice name)
+{
+	static const char *const names[] = {"accept-encoding", "content-length",
+	    "expect", "host", "user-agent", NULL};
+
+	return is_one_of(name, names);
+}
+
+bool field_may_be_sent(struct slice name)
+{
+	return !field_is_hop_by_hop(name) && !is_senders_own(name);
+}
+
+bool field_may_be_forwarded(struct slice name)
+{
+	static const char *const names[] = {"if-match", "if-modified-since",
+	    "if-none-match", "if-range", "if-unmodified-since", "via", NULL};
+
+	return field_may_be_sent(name) && !is_one_of(name, names);
+}
+
 bool field_is_never_replayed(struct slice name)
 {
 	/*

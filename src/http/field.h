@@ -68,6 +68,15 @@ void field_add(struct buf *out, struct slice name, struct slice value);
 /* Connection and the fields that end at the next hop (§7.6.1), whatever
  * Connection says. */
 bool field_is_hop_by_hop(struct slice name);
+/*
+ * A field of this name may be in a request that we send: it does not end at
+ * this hop, frames no message, and is not one that each sender writes for
+ * itself, such as Host or User-Agent.
+ */
+bool field_may_be_sent(struct slice name);
+/* And a client's may be passed on as it is: it is neither Via, which grows,
+ * nor a condition, which is answered here. */
+bool field_may_be_forwarded(struct slice name);
 /* Belongs to one exchange or one origin, never to a stored answer: cookies,
  * rate limits, the CDN's own fields, transport and cross-origin policy of the
  * upstream. */

@@ -67,7 +67,8 @@ enum transfer_cause {
 	TRANSFER_CAUSE_RESEND, /* stopped by the send guard */
 	TRANSFER_CAUSE_REFUSED, /* HTTP/2: surely not processed */
 	TRANSFER_CAUSE_TOO_LARGE, /* answer above max_body_bytes */
-	TRANSFER_CAUSE_REQUEST, /* not sendable: see transfer_may_carry */
+	TRANSFER_CAUSE_REQUEST, /* not sendable: say, a field that
+				   field_may_be_sent forbids */
 	TRANSFER_CAUSE_LOCAL /* memory, descriptors */
 };
 /* A constant of lower-case letters and "-". */
@@ -80,11 +81,6 @@ bool transfer_cause_is_way(enum transfer_cause c);
  * sent then.
  */
 const char *transfer_cause_words(enum transfer_cause c);
-/*
- * A field of this name may be in a request. Those that frame the message, end
- * at the next hop, or are written here (User-Agent, Accept-Encoding) may not.
- */
-bool transfer_may_carry(struct slice name);
 
 struct transfer_request {
 	struct slice method; /* token */

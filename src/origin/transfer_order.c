@@ -5,33 +5,6 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
-/* Framing, the hop, and what this module writes itself. */
-static const char *const not_carried[] = {
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-};
-
-bool transfer_may_carry(struct slice name)
-{
-	for (size_t i = 0; i < sizeof(not_carried) / sizeof(*not_carried); i++)
-		if (slice_eq_nocase(name, slice_of_str(not_carried[i])))
-			return false;
-	return true;
-}
-
 static bool is_method(struct slice s)
 {
 	return s.n <= TRANSFER_METHOD_MAX && field_is_token(s);
@@ -102,7 +75,7 @@ static enum transfer_order_result take_field(
 	    slice_trim_ows(slice_sub(field, colon + 1, field.n));
 
 	if (colon == field.n || !field_is_token(name) ||
-	    !field_is_value(value) || !transfer_may_carry(name))
+	    !field_is_value(value) || !field_may_be_sent(name))
 		return TRANSFER_ORDER_BAD;
 	if (slice_eq_nocase(name, SLICE("accept")))
 		given->has_accept = true;

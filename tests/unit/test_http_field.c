@@ -223,6 +223,52 @@ static void test_sets(void **state)
 	}
 }
 
+/* What a request to the upstream may hold, and what of it may come from the
+ * client by its name alone. */
+static void test_request_names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool may_be_sent;
+		bool may_be_forwarded;
+	} cases[] = {
+	    {"Authorization", true, true},
+	    {"Version", true, true},
+	    {"X-Anything", true, true},
+	    {"Range", true, true},
+	    {"Via", true, false},
+	    {"If-Range", true, false},
+	    {"if-match", true, false},
+	    {"If-None-Match", true, false},
+	    {"if-modified-since", true, false},
+	    {"If-Unmodified-Since", true, false},
+	    {"HOST", false, false},
+	    {"Content-Length", false, false},
+	    {"Expect", false, false},
+	    {"User-Agent", false, false},
+	    {"accept-encoding", false, false},
+	    {"Connection", false, false},
+	    {"keep-alive", false, false},
+	    {"proxy-connection", false, false},
+	    {"Proxy-Authorization", false, false},
+	    {"Proxy-Authenticate", false, false},
+	    {"TE", false, false},
+	    {"Trailer", false, false},
+	    {"Transfer-Encoding", false, false},
+	    {"upgrade", false, false},
+	    {"HTTP2-Settings", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct slice name = slice_of_str(cases[i].name);
+
+		if (field_may_be_sent(name) != cases[i].may_be_sent ||
+		    field_may_be_forwarded(name) != cases[i].may_be_forwarded)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +280,7 @@ int main(void)
 	    cmocka_unit_test(test_blocks),
 	    cmocka_unit_test(test_broken_blocks),
 	    cmocka_unit_test(test_sets),
+	    cmocka_unit_test(test_request_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,16 +267,6 @@ static void test_cause_words(void **state)
 	    transfer_cause_words(TRANSFER_CAUSE_CERT_EXPIRED), "expired"));
 }
 
-static void test_may_carry(void **state)
-{
-	(void)state;
-	assert_true(transfer_may_carry(SLICE("Authorization")));
-	assert_true(transfer_may_carry(SLICE("Version")));
-	assert_false(transfer_may_carry(SLICE("HOST")));
-	assert_false(transfer_may_carry(SLICE("Content-Length")));
-	assert_false(transfer_may_carry(SLICE("accept-encoding")));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,7 +280,6 @@ int main(void)
 	    cmocka_unit_test(test_every_code),
 	    cmocka_unit_test(test_cause_names),
 	    cmocka_unit_test(test_cause_words),
-	    cmocka_unit_test(test_may_carry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
