@@ -1,48 +1,122 @@
 #include "cli/cli.h"
-#include "cli/policies.h"
+#include "cli/settings.h"
+#include "store/state.h"
 #include "store/why.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int report(
-    struct config *config, struct api_policies *policies, char *why)
-{
-	bool is_ok = config && policies;
+struct wants {
+	bool must_print;
+	bool is_json;
+};
 
-	if (is_ok)
-		printf("%s: ok\n", config->file[0] ? config->file : "defaults");
-	else
-		fprintf(stderr, "ghlmirror: %s\n", why ? why : "out of memory");
-	api_policies_free(policies);
-	config_free(config);
-	free(why);
-	return is_ok ? CLI_OK : CLI_FAILED;
+/* Takes the flags of the command out of those of the configuration. */
+static void take_flags(int *argc, char **argv, struct wants *w)
+{
+	int n = 1;
+
+	*w = (struct wants){false, false};
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--print") == 0)
+			w->must_print = true;
+		else if (strcmp(argv[i], "--json") == 0)
+			w->is_json = true;
+		else
+			argv[n++] = argv[i];
+	}
+	*argc = n;
+	argv[n] = NULL;
 }
 
-/* What serve finds out only when it makes its parts. */
-static bool is_readable(const struct config *config, char **why)
-{
-	const char *file = config->upstream_ca;
+/* ---- what serve finds out only when it makes its parts ---- */
 
-	if (!file[0] || access(file, R_OK) == 0)
+static bool is_ca_good(const struct config *c, char **why)
+{
+	if (!c->upstream_ca[0] || access(c->upstream_ca, R_OK) == 0)
 		return true;
-	why_set(why, "upstream_ca: %s: %s", file, strerror(errno));
+	why_set(why, "upstream_ca: %s: %s", c->upstream_ca, strerror(errno));
 	return false;
+}
+
+static bool is_log_good(const struct config *c, char **why)
+{
+	char *copy = strdup(c->log_file);
+	bool is_good = copy != NULL;
+
+	/* Missing, it will be made, if its directory lets us. */
+	if (is_good && copy[0])
+		is_good = access(copy, W_OK) == 0 ||
+			  (errno == ENOENT &&
+			      access(dirname(copy), W_OK | X_OK) == 0);
+	free(copy);
+	if (!is_good)
+		why_set(why, "log_file: %s: %s", c->log_file, strerror(errno));
+	return is_good;
+}
+
+static bool is_state_good(const struct config *c, char **why)
+{
+	return state_may_be(c->state, why);
+}
+
+static bool is_usable(const struct config *c, char **why)
+{
+	static bool (*const checks[])(const struct config *, char **) = {
+	    is_ca_good, is_log_good, is_state_good};
+	struct settings *settings = settings_new(c, why);
+
+	if (!settings)
+		return false;
+	settings_free(settings);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		if (!checks[i](c, why))
+			return false;
+	return true;
+}
+
+/* ---- the answer ---- */
+
+static void show(const struct config *c, const struct wants *w)
+{
+	if (w->is_json)
+		config_print_json(stdout, c);
+	else if (w->must_print)
+		config_print(stdout, c);
+	else
+		printf("%s: ok\n", c->file[0] ? c->file : "defaults");
+}
+
+static int check(const char *file, int argc, char **argv,
+    const struct cli_command *self, const struct wants *w)
+{
+	char *why = NULL;
+	int rest, code = CLI_OK;
+	struct config *c = config_load(file, argc, argv, &rest, &why);
+
+	if (rest > 0 && rest < argc) {
+		code = cli_usage(self, "unknown argument \"%s\"", argv[rest]);
+	} else if (c && is_usable(c, &why)) {
+		show(c, w);
+	} else {
+		fprintf(stderr, "ghlmirror: %s\n", why ? why : "out of memory");
+		code = rest == 0 ? CLI_USAGE : CLI_FAILED;
+	}
+	config_free(c);
+	free(why);
+	return code;
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	const char *file = NULL;
-	char *why = NULL;
-	struct api_policies *policies = NULL;
-	struct config *config;
-	bool is_usage;
-	int rest, code;
+	struct wants w;
 
+	take_flags(&argc, argv, &w);
 	/* A file name alone is what people type. */
 	if (argc > 1 && argv[1][0] != '-') {
 		file = argv[1];
@@ -50,25 +124,19 @@ static int run(const struct cli_command *self, int argc, char **argv)
 		argv++;
 		argc--;
 	}
-	config = config_load(file, argc, argv, &rest, &why);
-	if (rest > 0 && rest < argc) {
-		config_free(config);
-		free(why);
-		return cli_usage(self, "unknown argument \"%s\"", argv[rest]);
-	}
-	if (config && is_readable(config, &why))
-		policies = policies_of_config(config, &why);
-	is_usage = !config && rest == 0;
-	code = report(config, policies, why);
-	return is_usage ? CLI_USAGE : code;
+	return check(file, argc, argv, self, &w);
 }
 
 const struct cli_command cli_check_config = {
     .name = "check-config",
-    .synopsis = "[FILE | --config FILE] [--OPTION VALUE ...]",
+    .synopsis = "[FILE | --config FILE] [--print] [--json] "
+		"[--OPTION VALUE ...]",
     .summary = "say whether a configuration can be used",
     .help = "Reads a configuration as serve would, and says what is wrong "
 	    "with it: file,\n"
-	    "line and reason. Touches nothing.\n",
+	    "line and reason. Touches nothing.\n"
+	    "\n"
+	    "  --print  print what would be in force, as a configuration file\n"
+	    "  --json   print that as JSON\n",
     .run = run,
 };

@@ -181,6 +181,52 @@ static bool check_dir(const char *dir, char **why)
 	return close_to_others(dir, &st, why);
 }
 
+/* The directory that missing parts of dir would be made in; "" when even the
+ * first one is missing, and the path is relative. */
+static void find_existing(char *dir)
+{
+	struct stat st;
+
+	while (dir[0] && stat(dir, &st) < 0 && errno == ENOENT) {
+		char *slash = strrchr(dir, '/');
+
+		if (!slash)
+			dir[0] = '\0';
+		else
+			slash[slash == dir] = '\0';
+	}
+}
+
+bool state_may_be(const char *dir, char **why)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(dir);
+	struct stat st;
+	const char *at = path;
+
+	if (n >= sizeof(path)) {
+		why_set(why, "state: %s", strerror(ENAMETOOLONG));
+		return false;
+	}
+	memcpy(path, dir, n + 1);
+	find_existing(path);
+	if (!path[0])
+		at = ".";
+	if (stat(at, &st) < 0) {
+		why_set(why, "state: %s: %s", at, strerror(errno));
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		why_set(why, "state: %s is not a directory", at);
+		return false;
+	}
+	if (access(at, W_OK | X_OK) < 0) {
+		why_set(why, "state: %s: %s", at, strerror(errno));
+		return false;
+	}
+	return check_fs(at, why);
+}
+
 /* ---- the lock ---- */
 
 /* Who wrote its number into the lock, 0 when that cannot be told. */

@@ -19,6 +19,11 @@ struct state;
  * ours, unreadable, on a file system that cannot be used, or locked.
  */
 struct state *state_open(const char *dir, char **why);
+/*
+ * Might state_open work, as far as can be told without making, changing or
+ * locking anything? False with a message in why as there.
+ */
+bool state_may_be(const char *dir, char **why);
 /* Gives the lock back. NULL is fine. */
 void state_close(struct state *s);
 

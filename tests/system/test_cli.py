@@ -47,6 +47,8 @@ BAD_CONFIGS = [
     ('listen = 127.0.0.1\n', 1, '127.0.0.1'),
     ('listen = 127.0.0.1:99999\n', 1, '99999'),
     ('forward_headers = Content-Length\n', 1, 'Content-Length'),
+    ('\nforward_headers = X-A, if-match\n', 2,
+     'forward_headers: "if-match" is not a field that may be forwarded'),
     ('user_agent = %s\n' % ('a' * 5000), 1, 'longer'),
     ('user_agent = a\0b\n', 1, 'NUL'),
 ]
@@ -222,6 +224,54 @@ def configurations_that_are_accepted():
                          '0.0.0.0:1', '--allow-lan-passthrough', 'yes')
         equal((done.returncode, done.stderr), (0, ''))
         equal(os.listdir(place), ['good.conf'])
+
+
+@test
+def what_is_in_force_is_printed():
+    with directory() as place:
+        path = place + '/c.conf'
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('hosts = a, b\nthreads = 3\nstale_wait = 1500ms\n'
+                    '[route one]\nmatch = cache\nttl = 0\n'
+                    '[location home]\nid = abc\n')
+        done = ghlmirror('check-config', '--json', path, '--threads', '4',
+                         '--direct-write', 'no')
+        equal((done.returncode, done.stderr), (0, ''))
+        got = json.loads(done.stdout)
+        want = {'hosts': ['a', 'b'], 'threads': 4, 'stale_wait': '1500ms',
+                'direct_write': False, 'cache_max': '4GiB',
+                'forward_headers': [], 'log_level': 'info'}
+        equal({k: got['options'][k] for k in want}, want)
+        equal((got['file'], got['routes'], got['locations']),
+              (path, [{'name': 'one', 'match': 'cache', 'ttl': '0'}],
+               [{'name': 'home', 'id': 'abc'}]))
+        done = ghlmirror('check-config', path, '--print')
+        equal((done.returncode, done.stderr), (0, ''))
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(done.stdout)
+        equal(ghlmirror('check-config', '--print', path).stdout, done.stdout)
+        failed(ghlmirror('check-config', '--json', path, '--threads', 'x'),
+               '--threads: ')
+
+
+@test
+def places_that_cannot_be_used():
+    """Found out without making anything."""
+    with directory() as place:
+        with open(place + '/file', 'w', encoding='utf-8') as f:
+            f.write('x')
+        for flags, words in (
+                (['--state', place + '/file'], ('is not a directory',)),
+                (['--state', place + '/file/below'], (place + '/file',)),
+                (['--upstream-ca', place + '/ca'],
+                 ('upstream_ca: %s/ca: No such' % place,)),
+                (['--log-file', place + '/none/log'],
+                 ('log_file: ' + place + '/none/log: No such',))):
+            failed(ghlmirror('check-config', *flags), *words)
+        for flags in (['--state', place + '/new/er/est'],
+                      ['--log-file', place + '/log']):
+            equal(ghlmirror('check-config', *flags).returncode, 0)
+        equal(os.listdir(place), ['file'])
 
 
 if __name__ == '__main__':
