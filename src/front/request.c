@@ -10,6 +10,7 @@
 #include "front/local.h"
 #include "front/reply.h"
 #include "http/target.h"
+#include "origin/filing.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -279,8 +280,9 @@ static enum cache_state look_up(struct request *r, struct cache_view *v)
 		v->state = CACHE_MISS;
 		return CACHE_MISS;
 	}
-	return cache_lookup(
+	cache_lookup(
 	    r->front->reader, &r->key, buf_slice(&r->full_key), r->now_ms, v);
+	return filing_review(v, r->match.op, &r->policy, r->now_ms);
 }
 
 static void close_view(struct request *r)

@@ -185,6 +185,26 @@ struct cache_put *filing_put(const struct filing *f)
 	return p;
 }
 
+/* ---- what was stored earlier ---- */
+
+static void shorten(int64_t *until_ms, int64_t most_ms)
+{
+	if (*until_ms > most_ms)
+		*until_ms = most_ms;
+}
+
+enum cache_state filing_review(struct cache_view *v, const struct api_op *op,
+    const struct api_policy *policy, int64_t now_ms)
+{
+	if (v->state == CACHE_MISS || !op)
+		return v->state;
+	shorten(&v->fresh_until_ms, v->stored_at_ms + policy->ttl_ms);
+	shorten(&v->swr_until_ms, v->fresh_until_ms + policy->swr_ms);
+	if (v->state == CACHE_FRESH && now_ms >= v->fresh_until_ms)
+		v->state = CACHE_EXPIRED;
+	return v->state;
+}
+
 /* ---- refetch ---- */
 
 /* The nearest record at or above the path of a write. */

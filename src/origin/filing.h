@@ -32,6 +32,14 @@ const char *filing_failure(
     const struct fetch *f, const struct answer *a, const struct head *info);
 /* Ready to post but for done and arg; NULL when it may not be stored. */
 struct cache_put *filing_put(const struct filing *f);
+/*
+ * What was stored under another policy is worth no more than this one would
+ * have given it: terms that became shorter count at once, longer ones for what
+ * is stored from now on. Shortens the terms of the view and gives its state.
+ * op NULL: they came from the upstream, and stay.
+ */
+enum cache_state filing_review(struct cache_view *v, const struct api_op *op,
+    const struct api_policy *policy, int64_t now_ms);
 /* Is an answer with this key stored, or on its way into the store? */
 typedef bool (*filing_holds)(
     const struct digest128 *key, struct slice full_key, void *arg);

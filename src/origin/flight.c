@@ -319,6 +319,7 @@ static struct flight *take_off(struct origin *o, struct fetch *f)
 /* Did a flight land and get committed while the ask was in the mail? */
 static bool is_stored_by_now(struct origin *o, const struct ask *a)
 {
+	int64_t now_ms = clock_wall_ms();
 	struct cache_view view;
 	enum cache_state state;
 
@@ -326,8 +327,11 @@ static bool is_stored_by_now(struct origin *o, const struct ask *a)
 	if (!o->reader || a->must_ask || !a->fetch->may_store ||
 	    !a->fetch->may_join)
 		return false;
-	state = cache_lookup(o->reader, &a->fetch->key, a->fetch->full_key,
-	    clock_wall_ms(), &view);
+	cache_lookup(
+	    o->reader, &a->fetch->key, a->fetch->full_key, now_ms, &view);
+	/* As the front will. */
+	state =
+	    filing_review(&view, a->fetch->match.op, &a->fetch->policy, now_ms);
 	cache_release(o->reader);
 	/*
 	 * Movements decided but not committed do not matter here: the writes

@@ -12,60 +12,11 @@ import sys
 import threading
 import time
 
+from reloading import Reloading
 from rig import (PROGRAM, Rig, Session, Storm, WAIT_S, directory, equal,
                  run, test, true, wait_for)
 
 RELOADS = int(os.environ.get('GHLMIRROR_RELOADS', '20'))
-DONE = re.compile(r'event=(reloaded|reload-refused)\b.*')
-
-
-class Reloading(Rig):
-    """A daemon whose configuration file may be written anew."""
-
-    def __init__(self, config='', **more):
-        super().__init__(config=config, **more)
-
-    @property
-    def path(self):
-        return self.state + '.conf'
-
-    def write(self, config):
-        with open(self.path + '.new', 'w', encoding='utf-8') as f:
-            f.write(config)
-        os.rename(self.path + '.new', self.path)
-
-    def hangup(self):
-        self.daemon.process.send_signal(signal.SIGHUP)
-
-    def outcomes(self):
-        """What the log says of each reload so far."""
-        return [m[0] for m in DONE.finditer(self.daemon.log())]
-
-    def after(self, number):
-        """The outcome of that reload, once it is known."""
-        wait_for(lambda: len(self.outcomes()) > number, 'the reload')
-        return self.outcomes()[number]
-
-    def reload(self, config=None):
-        number = len(self.outcomes())
-        if config is not None:
-            self.write(config)
-        self.hangup()
-        return self.after(number)
-
-    def take(self, config):
-        outcome = self.reload(config)
-        true(outcome.startswith('event=reloaded '), outcome)
-        return outcome
-
-    def refuse(self, config, *words):
-        outcome = self.reload(config)
-        true(outcome.startswith('event=reload-refused '), outcome)
-        for word in words:
-            true(word in outcome, '%r is not in %r' % (word, outcome))
-
-    def told(self):
-        return self.daemon.status()['config']
 
 
 # ---- under load ----
