@@ -74,10 +74,27 @@ static void add_store(cJSON *doc, const struct status_sources *s)
 	cache_stat(s->cache, &stat);
 	cJSON_AddStringToObject(
 	    o, "state", stat.is_serving ? "serving" : "out-of-service");
+	if (stat.trouble[0])
+		cJSON_AddStringToObject(o, "reason", stat.trouble);
+	cJSON_AddBoolToObject(o, "storing", stat.is_storing);
 	add_number(o, "entries", stat.entries);
 	add_number(o, "tags", stat.tags);
 	add_number(o, "usedBytes", stat.used_bytes);
+	add_number(o, "fileBytes", stat.file_bytes);
 	add_number(o, "maxBytes", stat.max_bytes);
+	add_number(o, "evicted", stat.evicted);
+	if (stat.oldest_ms > 0)
+		add_number(o, "oldestMs", (uint64_t)stat.oldest_ms);
+}
+
+static void add_vault(cJSON *doc, const struct status_sources *s)
+{
+	cJSON *o = cJSON_AddObjectToObject(doc, "vault");
+
+	cJSON_AddStringToObject(
+	    o, "state", s->vault_failure ? "unusable" : "open");
+	if (s->vault_failure)
+		cJSON_AddStringToObject(o, "reason", s->vault_failure);
 }
 
 void status_write(const struct status_sources *s, struct buf *out)
@@ -94,6 +111,7 @@ void status_write(const struct status_sources *s, struct buf *out)
 	add_work(doc, s);
 	add_store(doc, s);
 	config_status_write(s->config, doc);
+	add_vault(doc, s);
 	add_counters(doc);
 	text = cJSON_PrintUnformatted(doc);
 	cJSON_Delete(doc);

@@ -19,6 +19,7 @@ struct status_sources {
 	struct cache *cache; /* NULL: runs without a store */
 	const char *cache_failure; /* why there is none; NULL */
 	struct config_status *config;
+	const char *vault_failure; /* why it cannot be used; NULL: it can */
 	int64_t started_ms; /* mono */
 	unsigned threads;
 };

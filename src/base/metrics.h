@@ -46,6 +46,10 @@
 	    "Answers not stored because the store was full.") \
 	X(STORE_REMOVED, "store_removed", \
 	    "Stored answers removed as too old, overtaken or damaged.") \
+	X(STORE_EVICTED, "store_evicted", \
+	    "Stored answers removed to make room for others.") \
+	X(STORE_TAGS_FORGOTTEN, "store_tags_forgotten", \
+	    "Tags removed because no stored answer could depend on them.") \
 	X(STORE_FAILED, "store_failed", \
 	    "Operations on the store that failed.") \
 	X(STORE_DAMAGED, "store_damaged", \

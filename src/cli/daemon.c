@@ -34,6 +34,7 @@ struct daemon {
 	const struct config *config;
 	struct state *state;
 	struct vault *vault;
+	char *vault_failure;
 	struct digest_secret secret;
 	struct cache *cache;
 	char *cache_dir;
@@ -77,16 +78,16 @@ static void raise_descriptor_limit(void)
  * secret is then new, so what was stored before is not found any more. */
 static bool open_vault(struct daemon *d)
 {
-	char *why = NULL;
 	char *dir = state_path(d->state, "vault");
 
 	if (dir)
-		d->vault = vault_open(dir, &d->secret, &why);
+		d->vault = vault_open(dir, &d->secret, &d->vault_failure);
 	free(dir);
 	if (!d->vault) {
-		log_event(LOG_ERROR, "vault-unusable", LOG_STR("reason", why),
-		    LOG_END);
-		free(why);
+		if (!d->vault_failure)
+			why_set(&d->vault_failure, "out of memory");
+		log_event(LOG_ERROR, "vault-unusable",
+		    LOG_STR("reason", d->vault_failure), LOG_END);
 		return digest_random(&d->secret, sizeof(d->secret));
 	}
 	return true;
@@ -387,6 +388,7 @@ static bool build(struct daemon *d, char **why)
 	    .cache = d->cache,
 	    .cache_failure = d->cache_failure,
 	    .config = reload_status(d->reload),
+	    .vault_failure = d->vault_failure,
 	    .started_ms = clock_mono_ms(),
 	    .threads = threads_of(d->config),
 	};
@@ -546,6 +548,7 @@ void daemon_free(struct daemon *d)
 	reload_free(d->reload);
 	free(d->cache_dir);
 	free(d->cache_failure);
+	free(d->vault_failure);
 	free(d->control_path);
 	buf_fini(&d->listening);
 	digest_fini();

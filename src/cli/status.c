@@ -33,13 +33,25 @@ static void print_store(const cJSON *doc)
 	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(o, "reason");
 
 	printf("store      %s", text_at(o, "state"));
-	if (cJSON_IsString(reason))
-		printf(": %s\n", reason->valuestring);
-	else
-		printf(", %.0f answers, %.1f of %.1f MiB\n",
+	if (cJSON_GetObjectItemCaseSensitive(o, "maxBytes"))
+		printf(", %.0f answers, %.1f of %.1f MiB",
 		    number_at(o, "entries"),
 		    number_at(o, "usedBytes") / 1048576,
 		    number_at(o, "maxBytes") / 1048576);
+	if (cJSON_IsString(reason))
+		printf(" (%s)", reason->valuestring);
+	printf("\n");
+}
+
+/* Only when there is something to say. */
+static void print_vault(const cJSON *doc)
+{
+	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "vault");
+	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(o, "reason");
+
+	if (cJSON_IsString(reason))
+		printf("vault      %s (%s)\n", text_at(o, "state"),
+		    reason->valuestring);
 }
 
 static void print_counters(const cJSON *doc)
@@ -78,6 +90,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 	    number_at(answer, "uptimeSeconds"));
 	print_upstream(answer);
 	print_store(answer);
+	print_vault(answer);
 	print_counters(answer);
 	cJSON_Delete(answer);
 	return CLI_OK;

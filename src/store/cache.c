@@ -1,5 +1,6 @@
 #include "store/cache.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "store/cache_internal.h"
 #include "store/why.h"
@@ -31,6 +32,8 @@ static struct cache *cache_new(const struct cache_options *o)
 	c->all_tag = o->all_tag;
 	c->op_id = o->op_id;
 	c->unrecorded.fd = -1;
+	recency_init(&c->recency, o->max_bytes);
+	cache_walk_begin(c);
 	pthread_mutex_init(&c->readers_lock, NULL);
 	c->dir = strdup(o->dir);
 	c->boot_id = strdup(o->boot_id ? o->boot_id : "");
@@ -52,14 +55,17 @@ struct cache *cache_open(const struct cache_options *o, char **why)
 		why_set(why, "%s: out of memory or descriptors", o->dir);
 		return NULL;
 	}
-	rc = cache_env_open(c, true);
-	if (rc != 0) {
-		why_set(why, "%s: %s", o->dir, mdb_strerror(rc));
-		cache_close(c);
-		return NULL;
+	rc = cache_env_open(c);
+	if (rc == 0) {
+		cache_measure(c);
+		atomic_store(&c->is_serving, true);
+		return c;
 	}
-	cache_measure(c);
-	atomic_store(&c->is_serving, true);
+	c->is_late = true;
+	c->must_reopen = true;
+	log_event(LOG_ERROR, "store-unusable", LOG_STR("dir", o->dir),
+	    LOG_STR("error", mdb_strerror(rc)), LOG_END);
+	cache_go_out_of_service(c, rc, false);
 	return c;
 }
 
@@ -73,6 +79,7 @@ void cache_close(struct cache *c)
 	writer_free(c->writer);
 	cache_env_close(c);
 	pending_clear(&c->pending);
+	recency_fini(&c->recency);
 	flag_close(&c->unrecorded);
 	pthread_mutex_destroy(&c->readers_lock);
 	free(c->boot_id);
@@ -157,6 +164,9 @@ static void stat_trouble(struct cache *c, struct cache_stat *out)
 	else if (!cache_has_room_for(c, out->used_bytes, 1))
 		text = "full";
 	out->is_storing = out->is_serving && text[0] == '\0';
+	error = atomic_load(&c->stat.lookup_error);
+	if (out->is_storing && error != 0)
+		text = mdb_strerror(error);
 	snprintf(out->trouble, sizeof(out->trouble), "%s", text);
 }
 
@@ -172,6 +182,10 @@ void cache_stat(struct cache *c, struct cache_stat *out)
 	out->used_bytes = atomic_load(&c->stat.used_bytes);
 	out->file_bytes = atomic_load(&c->stat.file_bytes);
 	out->max_bytes = c->max_bytes;
+	out->evicted = atomic_load(&c->stat.evicted);
+	out->oldest_ms = atomic_load(&c->stat.oldest_ms);
+	out->is_evicting =
+	    out->used_bytes > c->max_bytes / 100 * CACHE_EVICT_PERCENT;
 	out->is_serving = atomic_load(&c->is_serving);
 	stat_trouble(c, out);
 }

@@ -14,8 +14,9 @@
  * disk full), no stored answer can be trusted, and every lookup misses until
  * it is recorded after all. The writer tries again by itself, opens the
  * environment anew when LMDB gave it up, and starts an empty one when it is
- * damaged. Answers that cannot be stored are dropped and counted; that alone
- * puts nothing out of service.
+ * damaged. The same at the start: an environment that cannot be opened is
+ * tried until it can. Answers that cannot be stored are dropped and counted;
+ * that alone puts nothing out of service.
  *
  * Wherever a struct cache or cache_reader is taken, NULL is the store that
  * does not exist: lookups miss, puts and moves come back at once from inside
@@ -36,8 +37,9 @@ struct cache_reader;
 struct cache_options {
 	const char *dir; /* created 0700 when absent */
 	/*
-	 * Bound of what is stored: from 80 % on expired answers make room,
-	 * from 95 % on no answer is added. The map is larger by a reserve, so
+	 * Bound of what is stored: from 80 % on answers make room, expired
+	 * ones first, the least recently used first; from 95 % on no answer
+	 * is added. The map is larger by a reserve, so
 	 * that movements and deletions always find pages.
 	 */
 	uint64_t max_bytes;
@@ -57,9 +59,11 @@ struct cache_options {
 /*
  * Opens or creates. A damaged or foreign environment is removed and made anew
  * (said in the log). After an unclean end under another boot id every entry
- * becomes suspect. NULL with a message in why (caller frees; NULL only when
- * memory is exhausted) when the directory cannot be used: the daemon then
- * runs without a store. o is copied, its boot_id too.
+ * becomes suspect. When the directory cannot be used the cache is out of
+ * service from the start, and the writer tries again like after any other
+ * trouble. NULL with a message in why (caller frees; NULL when memory is
+ * exhausted altogether) only for want of memory or descriptors. o is copied,
+ * its boot_id too.
  * Main thread, before the others start.
  */
 struct cache *cache_open(const struct cache_options *o, char **why);
@@ -132,8 +136,8 @@ void cache_put_free(struct cache_put *p);
 void cache_move_post(struct cache *c, struct cache_move *m);
 /* Frees m and what it owns. NULL is fine. */
 void cache_move_free(struct cache_move *m);
-/* Highest sequence on disk; the next one continues from here. Before the
- * writer starts. */
+/* Highest sequence on disk; the next one continues from here. 0 when it could
+ * not be opened. Before the writer starts. */
 uint64_t cache_last_seq(struct cache *c);
 
 /* ---- readers ---- */
@@ -203,9 +207,19 @@ struct cache_stat {
 	uint64_t used_bytes; /* about; of max_bytes */
 	uint64_t file_bytes; /* never shrinks */
 	uint64_t max_bytes;
+	uint64_t evicted; /* since the start: good answers, for their room */
+	bool is_evicting; /* over 80 %: the least recently used are going */
+	/* Wall clock: when the oldest answer was stored, as of the last whole
+	 * turn of housekeeping; 0: none, or not known yet. */
+	int64_t oldest_ms;
 	bool is_serving; /* false: out of service, requests pass through */
 	bool is_storing; /* false: full or failing, answers are not added */
-	char trouble[64]; /* why not, "" when both are true */
+	/*
+	 * Why not, in LMDB's or the system's words, or "full". Also what
+	 * lookups failed of in the last second while all else is well (too
+	 * many readers). "": nothing is wrong.
+	 */
+	char trouble[64];
 };
 void cache_stat(struct cache *c, struct cache_stat *out);
 

@@ -3,6 +3,7 @@
 #include "store/cache_internal.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* Of the whole environment: its databases and the form of its records. */
 #define FORMAT_MAGIC 0x41434847u
@@ -110,16 +111,30 @@ static int begin_empty(struct cache *c, MDB_txn *txn)
 	return c->last_seq > 0 ? move_all(c, txn, false) : 0;
 }
 
-static int continue_old(struct cache *c, MDB_txn *txn, bool is_start)
+/*
+ * Where the sequence goes on. In a process that counted without it, all that
+ * was counted comes after all that is stored.
+ */
+static void take_up_seq(struct cache *c, const struct meta *m)
+{
+	if (!c->was_open && c->is_late) {
+		c->counted = c->last_seq;
+		c->base_seq = m->last_seq + 2; /* two may follow here */
+		c->last_seq = m->last_seq;
+	} else if (m->last_seq > c->last_seq) {
+		c->last_seq = m->last_seq;
+	}
+}
+
+static int continue_old(struct cache *c, MDB_txn *txn)
 {
 	struct meta m;
 	int rc = meta_get(c, txn, &m);
 
 	if (rc != 0)
 		return rc;
-	if (m.last_seq > c->last_seq)
-		c->last_seq = m.last_seq;
-	if (!is_start)
+	take_up_seq(c, &m);
+	if (c->was_open)
 		return 0;
 	if (may_have_lost_commits(c, &m)) {
 		c->last_seq++;
@@ -129,7 +144,7 @@ static int continue_old(struct cache *c, MDB_txn *txn, bool is_start)
 		    LOG_END);
 		rc = move_all(c, txn, true);
 	}
-	if (rc == 0 && c->unrecorded.is_raised) {
+	if (rc == 0 && c->must_void) {
 		c->last_seq++;
 		log_event(LOG_WARN, "store-dead",
 		    LOG_STR("detail", "writes of an earlier run could not be "
@@ -137,6 +152,7 @@ static int continue_old(struct cache *c, MDB_txn *txn, bool is_start)
 		    LOG_END);
 		rc = move_all(c, txn, false);
 	}
+	cache_see_seq(c, cache_seq_in(c, c->counted));
 	return rc;
 }
 
@@ -151,7 +167,7 @@ static int open_databases(struct cache *c, MDB_txn *txn)
 	return rc;
 }
 
-static int take_over(struct cache *c, MDB_txn *txn, bool is_start)
+static int take_over(struct cache *c, MDB_txn *txn)
 {
 	MDB_stat dbs;
 	int rc = mdb_stat(txn, 1, &dbs); /* the database of databases */
@@ -161,20 +177,20 @@ static int take_over(struct cache *c, MDB_txn *txn, bool is_start)
 	if (rc == 0 && dbs.ms_entries == 0)
 		rc = begin_empty(c, txn);
 	else if (rc == 0)
-		rc = continue_old(c, txn, is_start);
+		rc = continue_old(c, txn);
 	return rc == 0 ? cache_seal(c, txn) : rc;
 }
 
 /* The first transaction. Synced, because from now on a power loss must find
  * no clean mark. */
-static int begin_life(struct cache *c, bool is_start)
+static int begin_life(struct cache *c)
 {
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
 
 	if (rc != 0)
 		return rc;
-	rc = take_over(c, txn, is_start);
+	rc = take_over(c, txn);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -183,7 +199,23 @@ static int begin_life(struct cache *c, bool is_start)
 	return rc == 0 ? mdb_env_sync(c->env, 1) : rc;
 }
 
-static int try_open(struct cache *c, bool is_start)
+/* Before the environment, so that there is a flag to raise when that one
+ * cannot be opened. */
+static int open_flag(struct cache *c)
+{
+	int rc;
+
+	if (c->unrecorded.fd >= 0)
+		return 0;
+	if (mkdir(c->dir, 0700) < 0 && errno != EEXIST)
+		return errno;
+	rc = flag_open(&c->unrecorded, c->dir, FLAG_NAME);
+	if (rc == 0)
+		c->must_void = c->unrecorded.is_raised;
+	return rc;
+}
+
+static int try_open(struct cache *c)
 {
 	uint64_t reserve = c->max_bytes / RESERVE_SHARE;
 	struct env_options o = {
@@ -195,14 +227,18 @@ static int try_open(struct cache *c, bool is_start)
 	if (reserve < RESERVE_MIN_BYTES)
 		reserve = RESERVE_MIN_BYTES;
 	o.map_bytes = c->max_bytes + reserve;
-	rc = env_open(&o, &c->env);
-	if (rc == 0 && c->unrecorded.fd < 0)
-		rc = flag_open(&c->unrecorded, c->dir, FLAG_NAME);
+	rc = open_flag(c);
 	if (rc == 0)
-		rc = begin_life(c, is_start);
-	/* In a running process the flag goes down when all is recorded. */
-	if (rc == 0 && is_start && c->unrecorded.is_raised)
+		rc = env_open(&o, &c->env);
+	if (rc == 0)
+		rc = begin_life(c);
+	/* While this process has movements to record it stays up. */
+	if (rc == 0 && c->unrecorded.is_raised && pending_is_empty(&c->pending))
 		rc = flag_set(&c->unrecorded, false);
+	if (rc == 0) {
+		c->was_open = true;
+		c->must_void = false;
+	}
 	if (rc != 0 && c->env) {
 		mdb_env_close(c->env);
 		c->env = NULL;
@@ -210,9 +246,9 @@ static int try_open(struct cache *c, bool is_start)
 	return rc;
 }
 
-int cache_env_open(struct cache *c, bool is_start)
+int cache_env_open(struct cache *c)
 {
-	int rc = try_open(c, is_start);
+	int rc = try_open(c);
 
 	if (!env_is_ruined(rc))
 		return rc;
@@ -221,7 +257,7 @@ int cache_env_open(struct cache *c, bool is_start)
 			      "and starts empty"),
 	    LOG_STR("error", mdb_strerror(rc)), LOG_END);
 	rc = env_remove(c->dir);
-	return rc == 0 ? try_open(c, is_start) : rc;
+	return rc == 0 ? try_open(c) : rc;
 }
 
 /* ---- closing ---- */
@@ -248,8 +284,6 @@ static void mark_clean(struct cache *c)
 
 void cache_env_close(struct cache *c)
 {
-	if (!c->env)
-		return;
 	if (!pending_is_empty(&c->pending))
 		cache_recover(c);
 	if (c->env && atomic_load(&c->is_serving) &&

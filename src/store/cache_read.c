@@ -90,6 +90,8 @@ static void report_error(struct cache_reader *r, int rc)
 	int none = 0;
 
 	metrics_add(METRIC_STORE_FAILED, 1);
+	atomic_store_explicit(
+	    &r->cache->lookup_error, rc, memory_order_relaxed);
 	if (env_must_reopen(rc))
 		atomic_compare_exchange_strong(
 		    &r->cache->reader_error, &none, rc);
@@ -242,6 +244,8 @@ bool cache_tags_moved(struct cache_reader *r, const struct digest128 *tags,
 	is_ok = read_moved(&f, tags, n, out);
 	if (!is_ok)
 		*out = (struct cache_moved){0};
+	out->epoch = cache_seq_out(r->cache, out->epoch);
+	out->suspect = cache_seq_out(r->cache, out->suspect);
 	if (!was_inside)
 		leave(r);
 	return is_ok;
@@ -311,7 +315,7 @@ static void fill_view(
 	v->swr_until_ms = rec->swr_until_ms;
 	v->is_stale_allowed = rec->is_stale_allowed;
 	v->must_revalidate = rec->must_revalidate;
-	v->seq = rec->seq;
+	v->seq = cache_seq_out(c, rec->seq);
 	v->op = op_of(c, rec);
 	v->op_id = rec->op_id;
 	v->location = rec->location;
@@ -332,8 +336,10 @@ enum cache_state cache_lookup(struct cache_reader *r,
 	if (!find(&f, key, full_key, &rec))
 		return CACHE_MISS;
 	v->state = state_of(&f, &rec);
-	if (v->state != CACHE_MISS)
+	if (v->state != CACHE_MISS) {
+		recency_touch(&r->cache->recency, key);
 		fill_view(r->cache, &rec, v);
+	}
 	return v->state;
 }
 

@@ -43,11 +43,15 @@ static void remember_for_next_process(struct cache *c)
 	rc = flag_set(&c->unrecorded, true);
 	if (rc == 0)
 		return;
-	log_event(LOG_ERROR, "store-removed",
-	    LOG_STR("detail", "cannot note that writes are not recorded"),
-	    LOG_STR("error", mdb_strerror(rc)), LOG_END);
-	c->must_rebuild = true;
-	env_remove(c->dir);
+	if (!c->is_note_refused)
+		log_event(LOG_ERROR, "store-removed",
+		    LOG_STR(
+			"detail", "cannot note that writes are not recorded"),
+		    LOG_STR("error", mdb_strerror(rc)), LOG_END);
+	c->is_note_refused = true;
+	/* What cannot be removed either is still good for this process. */
+	if (env_remove(c->dir) == 0)
+		c->must_rebuild = true;
 }
 
 void cache_go_out_of_service(struct cache *c, int rc, bool is_move_lost)
@@ -110,10 +114,11 @@ static int exchange(struct cache *c)
 		rc = env_remove(c->dir);
 	}
 	if (rc == 0)
-		rc = cache_env_open(c, false);
+		rc = cache_env_open(c);
 	if (rc == 0) {
 		c->must_reopen = false;
 		c->must_rebuild = false;
+		cache_walk_begin(c);
 	}
 	return rc;
 }
@@ -129,14 +134,28 @@ static int reopen(struct cache *c)
 	return rc;
 }
 
+static int put_one_pending(struct cache *c, MDB_txn *txn,
+    const struct digest128 *tag, const struct cache_moved *moved)
+{
+	struct cache_moved m = *moved;
+
+	if (m.epoch > 0)
+		m.epoch = cache_seq_in(c, m.epoch);
+	if (m.suspect > 0)
+		m.suspect = cache_seq_in(c, m.suspect);
+	cache_see_seq(c, m.epoch);
+	cache_see_seq(c, m.suspect);
+	return cache_move_tag(c, txn, tag, &m);
+}
+
 static int put_pending(struct cache *c, MDB_txn *txn)
 {
-	int rc = cache_move_tag(c, txn, &c->all_tag, &c->pending.all);
+	int rc = put_one_pending(c, txn, &c->all_tag, &c->pending.all);
 
 	for (size_t i = 0; i < c->pending.n && rc == 0; i++) {
 		const struct pending_tag *t = &c->pending.v[i];
 
-		rc = cache_move_tag(c, txn, &t->tag, &t->moved);
+		rc = put_one_pending(c, txn, &t->tag, &t->moved);
 	}
 	return rc == 0 ? cache_seal(c, txn) : rc;
 }
@@ -167,6 +186,7 @@ static void return_to_service(struct cache *c)
 	pending_clear(&c->pending);
 	c->recovery = (struct backoff){0};
 	c->inserts = (struct backoff){0};
+	c->is_note_refused = false;
 	atomic_store(&c->stat.insert_error, 0);
 	cache_measure(c);
 	atomic_store(&c->is_serving, true);

@@ -1,16 +1,21 @@
-#include "base/metrics.h"
 #include "store/cache_internal.h"
-#include "store/record.h"
 
 /*
- * Housekeeping walks over the answers, a slice at a time, and removes what
- * serves nobody any more. No index by time of expiry: it would cost a second
- * put (and, when an answer is replaced, a second delete) for every answer
- * stored, and could not find the dead, whose end lies in their tags. A walk
- * reads the first page of each record and writes only to delete. Keys are
- * digests, so under pressure the order of the walk is a random one.
+ * Housekeeping goes round over the whole store without an end, a slice at a
+ * time: first every answer (cache_evict.c), then every tag (cache_forget.c).
+ * With room to spare it takes its time, for a disk that is cold has to find a
+ * page for every answer looked at; pressed for room it hurries, one slice
+ * between two batches of the writer.
  */
-#define SLICE_ENTRIES 512
+
+/* A turn takes about this long, in slices of a second; more when the store
+ * holds more than a million answers. */
+#define TURN_SLICES 1800
+#define SLICE_MIN 16
+
+#define PRESSED_MS 5
+/* Pressed, and nothing found that could go. */
+#define IDLE_MS 100
 
 /* Below this share the file's length is a good enough bound of what is used,
  * and the free list need not be walked. */
@@ -43,125 +48,86 @@ void cache_measure(struct cache *c)
 }
 
 bool cache_has_room_for(
-    const struct cache *c, uint64_t used_bytes, size_t bytes)
+    const struct cache *c, uint64_t used_bytes, uint64_t bytes)
 {
 	return used_bytes + bytes <=
 	       percent_of(c->max_bytes, CACHE_INSERT_PERCENT);
 }
 
-/* ---- the walk ---- */
-
-struct slice_of_work {
-	struct cache *cache;
-	MDB_txn *txn;
-	int64_t now_ms; /* wall */
-	bool is_pressed;
-	struct digest128 found[SLICE_ENTRIES];
-	size_t found_n;
-};
-
-/*
- * Expired answers are kept for outages until they are too old for that, or
- * the room is needed; those that may never be served stale are kept for
- * nothing. Dead ones serve nobody. Tags stay: they are small, and one that
- * was forgotten would bring what it killed back to life.
- */
-static int is_dispensable(
-    struct slice_of_work *w, const struct record *r, bool *yes)
+bool cache_is_pressed(const struct cache *c)
 {
-	struct cache_moved moved;
-	int64_t end_ms = r->fresh_until_ms > r->swr_until_ms ? r->fresh_until_ms
-							     : r->swr_until_ms;
-	int64_t keep_ms = atomic_load(&w->cache->keep_stale_ms);
+	return c->used_bytes > percent_of(c->max_bytes, CACHE_EVICT_PERCENT);
+}
 
-	if (w->is_pressed || !r->is_stale_allowed || r->must_revalidate)
-		keep_ms = 0;
-	*yes = end_ms < w->now_ms && w->now_ms - end_ms > keep_ms;
-	if (*yes)
-		return 0;
-	if (cache_read_moved(
-		w->cache, w->txn, r->tags, r->tags_n, &moved, NULL, NULL) != 0)
-		return -1;
-	*yes = moved.epoch > r->seq;
+/* ---- a turn ---- */
+
+void cache_walk_begin(struct cache *c)
+{
+	c->walk = (struct walk){
+	    .doubted_seq = UINT64_MAX,
+	    .oldest_ms = INT64_MAX,
+	};
+}
+
+static size_t slice_size(const struct cache *c)
+{
+	uint64_t n = atomic_load(&c->stat.entries) / TURN_SLICES;
+
+	if (cache_is_pressed(c) || n > CACHE_SLICE_ANSWERS)
+		return CACHE_SLICE_ANSWERS;
+	return n < SLICE_MIN ? SLICE_MIN : (size_t)n;
+}
+
+static int walk_answers(struct cache *c, int64_t now_ms, size_t *gone)
+{
+	struct walk *w = &c->walk;
+	bool is_end = false;
+	int rc;
+
+	if (!w->is_begun) {
+		w->is_begun = true;
+		w->began_seq = c->last_seq;
+		w->began_ms = now_ms;
+	}
+	rc = cache_walk_answers(c, now_ms, slice_size(c), &is_end, gone);
+	if (rc != 0 || !is_end)
+		return rc;
+	atomic_store(
+	    &c->stat.oldest_ms, w->oldest_ms == INT64_MAX ? 0 : w->oldest_ms);
+	w->is_past_answers = true;
+	memset(&w->from, 0, sizeof(w->from));
 	return 0;
 }
 
-static void look_at(
-    struct slice_of_work *w, const MDB_val *key, const MDB_val *value)
+static int walk_tags(struct cache *c)
 {
-	struct record r;
-	bool must_go = true;
+	bool is_end = false;
+	int rc = cache_walk_tags(c, &is_end);
 
-	if (key->mv_size != sizeof(struct digest128))
-		return;
-	if (record_peek(value->mv_data, value->mv_size, &r) &&
-	    is_dispensable(w, &r, &must_go) != 0)
-		return;
-	if (must_go)
-		memcpy(&w->found[w->found_n++], key->mv_data,
-		    sizeof(struct digest128));
-}
-
-/* From where the last slice ended; starts over at the end. */
-static int find(struct slice_of_work *w)
-{
-	struct cache *c = w->cache;
-	struct digest128 from = c->swept_to;
-	MDB_val key = {sizeof(from), &from}, value;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(w->txn, c->answers, &cursor);
-
-	if (rc != 0)
-		return rc;
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	for (size_t i = 0; rc == 0 && i < SLICE_ENTRIES; i++) {
-		look_at(w, &key, &value);
-		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	}
-	if (rc == 0 && key.mv_size == sizeof(c->swept_to))
-		memcpy(&c->swept_to, key.mv_data, sizeof(c->swept_to));
-	else
-		memset(&c->swept_to, 0, sizeof(c->swept_to));
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int remove_found(struct slice_of_work *w)
-{
-	struct cache *c = w->cache;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; i < w->found_n && rc == 0; i++) {
-		MDB_val key = {sizeof(w->found[i]), &w->found[i]};
-
-		rc = mdb_del(txn, c->answers, &key, NULL);
-	}
-	if (rc == 0)
-		rc = cache_seal(c, txn);
-	if (rc == 0)
-		return mdb_txn_commit(txn);
-	mdb_txn_abort(txn);
+	if (rc == 0 && is_end)
+		cache_walk_begin(c);
 	return rc;
 }
 
-void cache_sweep(struct cache *c, int64_t now_ms)
+int cache_sweep(struct cache *c, int64_t now_ms)
 {
-	struct slice_of_work w = {.cache = c, .now_ms = now_ms};
-	int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &w.txn);
+	size_t gone = 0;
+	int rc;
 
-	if (rc == 0) {
-		w.is_pressed = c->used_bytes >
-			       percent_of(c->max_bytes, CACHE_EVICT_PERCENT);
-		rc = find(&w);
-		mdb_txn_abort(w.txn);
+	if (c->walk.is_past_answers) {
+		rc = walk_tags(c);
+		gone = 1; /* the answers are next */
+	} else {
+		rc = walk_answers(c, now_ms, &gone);
 	}
-	if (rc == 0 && w.found_n > 0)
-		rc = remove_found(&w);
-	if (rc == 0)
-		metrics_add(METRIC_STORE_REMOVED, w.found_n);
-	else
+	atomic_store(&c->stat.used_bytes, c->used_bytes);
+	if (rc != 0) {
+		/* What was not judged, or not removed, voids the turn. */
+		cache_walk_begin(c);
 		cache_failed(c, rc, false);
+		return CACHE_SWEEP_MS;
+	}
+	if (!cache_is_pressed(c))
+		return CACHE_SWEEP_MS;
+	return gone > 0 ? PRESSED_MS : IDLE_MS;
 }

@@ -8,9 +8,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define SECOND_MS 1000
+#define MEASURE_PRESSED_MS 100
 #define READER_CHECK_MS 30000
 
-static void see_seq(struct cache *c, uint64_t seq)
+void cache_see_seq(struct cache *c, uint64_t seq)
 {
 	if (seq > c->last_seq)
 		c->last_seq = seq;
@@ -60,14 +62,15 @@ int cache_move_tag(struct cache *c, MDB_txn *txn, const struct digest128 *tag,
 
 static int apply_move(struct cache *c, MDB_txn *txn, const struct cache_move *m)
 {
+	uint64_t seq = cache_seq_in(c, m->seq);
 	struct cache_moved moved = {
-	    .epoch = m->is_suspect ? 0 : m->seq,
-	    .suspect = m->is_suspect ? m->seq : 0,
+	    .epoch = m->is_suspect ? 0 : seq,
+	    .suspect = m->is_suspect ? seq : 0,
 	    .moved_at_ms = m->moved_at_ms,
 	};
 	int rc = 0;
 
-	see_seq(c, m->seq);
+	cache_see_seq(c, seq);
 	for (size_t i = 0; i < m->tags_n && rc == 0; i++)
 		rc = cache_move_tag(c, txn, &m->tags[i], &moved);
 	return rc;
@@ -84,7 +87,7 @@ static void record_of(
 	if (c->op_id && p->op != UINT32_MAX)
 		op_id = c->op_id(p->op);
 	*r = (struct record){
-	    .seq = p->seq,
+	    .seq = cache_seq_in(c, p->seq),
 	    .stored_at_ms = a->date_ms,
 	    .fresh_until_ms = p->fresh_until_ms,
 	    .swr_until_ms = p->swr_until_ms,
@@ -115,16 +118,17 @@ static int check_outdated(
 	MDB_val key = key_of(&p->key), value;
 	struct cache_moved moved;
 	struct record held;
+	uint64_t seq = cache_seq_in(c, p->seq);
 	int rc = mdb_get(txn, c->answers, &key, &value);
 
-	*is_outdated = false;
+	*is_outdated = seq < c->put_floor;
 	if (rc == 0 && record_peek(value.mv_data, value.mv_size, &held) &&
-	    slice_eq(held.full_key, p->full_key) && held.seq > p->seq)
+	    slice_eq(held.full_key, p->full_key) && held.seq > seq)
 		*is_outdated = true;
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
 	rc = cache_read_moved(c, txn, p->tags, p->tags_n, &moved, NULL, NULL);
-	if (moved.epoch > p->seq)
+	if (moved.epoch > seq)
 		*is_outdated = true;
 	return rc;
 }
@@ -134,7 +138,7 @@ static bool may_insert(struct cache *c, const struct cache_put *p, size_t size)
 	if (!p->answer || size == 0 ||
 	    !backoff_is_over(&c->inserts, clock_mono_ms()))
 		return false;
-	if (cache_has_room_for(c, c->used_bytes, size) &&
+	if (cache_has_room_for(c, c->used_bytes, cache_bytes_of(size)) &&
 	    (!c->is_small_only || size <= CACHE_SMALL_BYTES))
 		return true;
 	metrics_add(METRIC_STORE_FULL, 1);
@@ -151,7 +155,9 @@ static int insert(struct cache *c, MDB_txn *txn, const struct cache_put *p,
 	if (rc != 0)
 		return rc;
 	record_encode(r, value.mv_data);
-	c->used_bytes += size;
+	c->used_bytes += cache_bytes_of(size);
+	recency_advance(&c->recency, cache_bytes_of(size));
+	recency_touch(&c->recency, &p->key);
 	return 0;
 }
 
@@ -173,7 +179,7 @@ static int apply_put(struct cache *c, MDB_txn *txn, const struct cache_put *p)
 		return rc;
 	if (is_outdated)
 		return WRITER_SKIPPED;
-	see_seq(c, p->seq);
+	cache_see_seq(c, r.seq);
 	return insert(c, txn, p, &r, size);
 }
 
@@ -323,7 +329,7 @@ static void put_done(struct cache *c, struct cache_put *p, bool is_stored)
 static void move_done(struct cache *c, struct cache_move *m, bool is_committed)
 {
 	if (!is_committed) {
-		see_seq(c, m->seq);
+		cache_see_seq(c, cache_seq_in(c, m->seq));
 		pending_add(&c->pending, m);
 	}
 	if (m->done)
@@ -360,7 +366,41 @@ static void shed(struct mail *m)
 	p->tags_n = 0;
 }
 
-static void tick(void *arg)
+static bool is_due(int64_t *at_ms, int64_t now_ms, int64_t every_ms)
+{
+	if (now_ms < *at_ms)
+		return false;
+	*at_ms = now_ms + every_ms;
+	return true;
+}
+
+/* Pressed all of a sudden, it need not wait as long as it was going to. */
+static int64_t sweep_at_ms(const struct cache *c)
+{
+	if (cache_is_pressed(c) && c->sweep_wait_ms == CACHE_SWEEP_MS)
+		return c->swept_at_ms;
+	return c->swept_at_ms + c->sweep_wait_ms;
+}
+
+static void keep_house(struct cache *c, int64_t now_ms)
+{
+	if (is_due(&c->second_at_ms, now_ms, SECOND_MS)) {
+		c->is_small_only = false;
+		atomic_store(&c->stat.lookup_error,
+		    atomic_exchange(&c->lookup_error, 0));
+	}
+	if (is_due(&c->measure_at_ms, now_ms,
+		cache_is_pressed(c) ? MEASURE_PRESSED_MS : SECOND_MS))
+		cache_measure(c);
+	if (now_ms >= sweep_at_ms(c)) {
+		c->sweep_wait_ms = cache_sweep(c, clock_wall_ms());
+		c->swept_at_ms = clock_mono_ms();
+	}
+	if (is_due(&c->reader_check_at_ms, now_ms, READER_CHECK_MS))
+		mdb_reader_check(c->env, NULL);
+}
+
+static int tick(void *arg)
 {
 	struct cache *c = arg;
 	int64_t now_ms = clock_mono_ms();
@@ -368,18 +408,14 @@ static void tick(void *arg)
 
 	if (reader_error != 0)
 		cache_go_out_of_service(c, reader_error, false);
-	if (!atomic_load(&c->is_serving)) {
-		if (backoff_is_over(&c->recovery, now_ms))
-			cache_recover(c);
-		return;
-	}
-	c->is_small_only = false;
-	cache_measure(c);
-	cache_sweep(c, clock_wall_ms());
-	if (now_ms < c->reader_check_at_ms)
-		return;
-	c->reader_check_at_ms = now_ms + READER_CHECK_MS;
-	mdb_reader_check(c->env, NULL);
+	if (atomic_load(&c->is_serving))
+		keep_house(c, now_ms);
+	else if (backoff_is_over(&c->recovery, now_ms))
+		cache_recover(c);
+	if (!atomic_load(&c->is_serving))
+		return SECOND_MS;
+	now_ms = clock_mono_ms();
+	return sweep_at_ms(c) > now_ms ? (int)(sweep_at_ms(c) - now_ms) : 0;
 }
 
 const struct writer_ops *cache_writer_ops(void)

@@ -21,7 +21,7 @@ struct pending {
 	struct cache_moved all; /* movement of everything; zero: none */
 };
 
-/* Adds every tag of m. */
+/* Adds every tag of m, with the callers' sequence. */
 void pending_add(struct pending *p, const struct cache_move *m);
 bool pending_is_empty(const struct pending *p);
 void pending_clear(struct pending *p);

@@ -162,14 +162,11 @@ static void commit_batch(struct writer *w, struct queue *q, bool is_durable)
 
 /* ---- the thread ---- */
 
-static void tick_if_due(struct writer *w)
+static void tick(struct writer *w)
 {
-	int64_t now_ms = clock_mono_ms();
+	int wait_ms = w->ops->tick(w->arg);
 
-	if (now_ms < w->tick_at_ms)
-		return;
-	w->tick_at_ms = now_ms + w->limits.tick_ms;
-	w->ops->tick(w->arg);
+	w->tick_at_ms = clock_mono_ms() + wait_ms;
 }
 
 static int until_tick_ms(const struct writer *w)
@@ -189,7 +186,7 @@ static void drain(struct writer *w)
 		else
 			commit_batch(w, &w->droppable, false);
 		sort_mail(w, mailbox_take_all(w->mailbox));
-		tick_if_due(w);
+		tick(w);
 	}
 }
 
@@ -203,7 +200,8 @@ static void *writer_main(void *arg)
 	while (!w->is_stopping) {
 		sort_mail(w, mailbox_wait(w->mailbox, until_tick_ms(w)));
 		drain(w);
-		tick_if_due(w);
+		if (until_tick_ms(w) == 0)
+			tick(w);
 		log_flush();
 	}
 	metrics_thread_fini();

@@ -58,8 +58,9 @@ struct writer_ops {
 	/* Droppable mail over the bound: releases what is large in m, which
 	 * still comes to done later. Called on the posting thread. */
 	void (*shed)(struct mail *m);
-	/* Every tick_ms, busy or not. */
-	void (*tick)(void *arg);
+	/* After each batch, and when idle after tick_ms and then after as many
+	 * ms as it returned last. */
+	int (*tick)(void *arg);
 };
 
 /* NULL when memory or descriptors are exhausted. ops and arg outlive it. */

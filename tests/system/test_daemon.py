@@ -169,8 +169,12 @@ def without_a_store_requests_pass():
         got = rig.call('PUT', target, {'firstName': 'New'})
         equal(got.status, 200)
         equal(rig.get(target).json()['contact']['firstName'], 'New')
-        equal(rig.daemon.status()['store']['state'], 'absent')
-        equal(rig.daemon.cli('purge', '--all').returncode, 0)
+        store = rig.daemon.status()['store']
+        equal((store['state'], store['storing'], store['reason']),
+              ('out-of-service', False, 'Not a directory'))
+        purge = rig.daemon.cli('purge', '--all')
+        equal(purge.returncode, 1)
+        true('out of service' in purge.stderr, purge.stderr)
         true('store-unusable' in rig.daemon.log(), 'not logged')
 
 

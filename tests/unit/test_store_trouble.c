@@ -231,35 +231,6 @@ static void a_cut_file_serves_nothing_wrong(void **state)
 
 /* ---- a full store ---- */
 
-static void a_full_store_refuses_answers_only(void **state)
-{
-	struct fixture *f = *state;
-	uint64_t full = rig_count(METRIC_STORE_FULL);
-	uint64_t seq = 1;
-	char key[24];
-
-	f->options.max_bytes = 1u << 20;
-	open_fixture(f);
-	assert_true(
-	    rig_post(f->cache, rig_put_lasting("first", 1, RIG_TAGS("t"), 0)));
-	for (int i = 0; i < 400; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
-		if (!rig_post(f->cache,
-			rig_put_lasting(key, seq, RIG_TAGS("t"), 10000)))
-			break;
-	}
-	assert_true(rig_count(METRIC_STORE_FULL) > full);
-	assert_int_equal(rig_state(f->reader, "first"), CACHE_FRESH);
-	for (int i = 0; i < 2000; i++) {
-		snprintf(key, sizeof(key), "tag%d", i);
-		assert_true(rig_move(f->cache, ++seq, false, RIG_TAGS(key)));
-	}
-	assert_int_equal(rig_state(f->reader, "first"), CACHE_FRESH);
-	assert_true(rig_move(f->cache, ++seq, false, RIG_TAGS("t")));
-	assert_int_equal(rig_state(f->reader, "first"), CACHE_MISS);
-	assert_true(stat_of(f).is_serving);
-}
-
 static bool is_called_full(void *arg)
 {
 	struct cache_stat stat;
@@ -268,27 +239,65 @@ static bool is_called_full(void *arg)
 	return !stat.is_storing && strcmp(stat.trouble, "full") == 0;
 }
 
+/* More tags at once than the whole store may hold: the reserve takes them. */
+static uint64_t fill_with_tags(struct fixture *f, uint64_t seq)
+{
+	char name[24];
+
+	while (!is_called_full(f->cache)) {
+		snprintf(name, sizeof(name), "tag%d", (int)++seq);
+		assert_true(rig_move(f->cache, seq, false, RIG_TAGS(name)));
+		assert_true(seq < 100000);
+	}
+	return seq;
+}
+
+static void a_full_store_refuses_answers_only(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t full = rig_count(METRIC_STORE_FULL), seq;
+
+	f->options.max_bytes = 1u << 20;
+	open_fixture(f);
+	assert_true(
+	    rig_post(f->cache, rig_put_lasting("first", 1, RIG_TAGS("t"), 0)));
+	assert_false(rig_post(
+	    f->cache, rig_put_lasting("large", 1, RIG_TAGS("t"), 1 << 20)));
+	assert_int_equal(rig_count(METRIC_STORE_FULL) - full, 1);
+	assert_int_equal(rig_state(f->reader, "first"), CACHE_FRESH);
+	seq = fill_with_tags(f, 1);
+	assert_false(
+	    rig_post(f->cache, rig_put_lasting("b", seq, RIG_TAGS("t"), 0)));
+	assert_true(rig_move(f->cache, ++seq, false, RIG_TAGS("t")));
+	assert_int_equal(rig_state(f->reader, "first"), CACHE_MISS);
+	assert_true(stat_of(f).is_serving);
+}
+
 static bool takes_answers(void *arg)
 {
 	return rig_post(arg, rig_put_new("new", 99, RIG_TAGS("u"), 1000));
 }
 
-static void room_comes_back_when_answers_die(void **state)
+static void the_dead_make_room_for_the_living(void **state)
 {
 	struct fixture *f = *state;
-	struct cache_put *p;
 	char key[24];
-	int n = 0;
 
 	f->options.max_bytes = 1u << 20;
 	open_fixture(f);
-	do {
-		snprintf(key, sizeof(key), "k%d", n++);
-		p = rig_put_lasting(key, 1, RIG_TAGS("t"), 3000);
-	} while (rig_post(f->cache, p));
-	assert_true(rig_until(is_called_full, f->cache));
+	for (int i = 0; i < 60; i++) {
+		snprintf(key, sizeof(key), "dead%d", i);
+		assert_true(rig_post(
+		    f->cache, rig_put_lasting(key, 1, RIG_TAGS("t"), 10000)));
+	}
 	assert_true(rig_move(f->cache, 2, false, RIG_TAGS("t")));
-	assert_true(rig_until(takes_answers, f->cache));
+	for (int i = 0; i < 60; i++) {
+		snprintf(key, sizeof(key), "live%d", i);
+		assert_true(rig_post(
+		    f->cache, rig_put_lasting(key, 2, RIG_TAGS("u"), 10000)));
+	}
+	assert_int_equal(stat_of(f).evicted, 0);
+	assert_int_equal(rig_state(f->reader, "live0"), CACHE_FRESH);
 }
 
 /*
@@ -515,18 +524,116 @@ static void an_unwritable_directory_is_named(void **state)
 {
 	struct fixture *f = *state;
 	bool is_root = geteuid() == 0;
-	char *why;
 
 	if (is_root)
 		assert_int_equal(seteuid(65534), 0);
 	else
 		assert_int_equal(chmod(f->dir, 0500), 0);
-	assert_null(cache_open(&f->options, &why));
+	f->cache = rig_open(&f->options);
 	if (is_root)
 		assert_int_equal(seteuid(0), 0);
 	else
 		assert_int_equal(chmod(f->dir, 0700), 0);
-	rig_expect_why(&why, ": Permission denied");
+	assert_false(stat_of(f).is_serving);
+	assert_string_equal(stat_of(f).trouble, "Permission denied");
+	f->reader = cache_reader_new(f->cache);
+	assert_int_equal(rig_state(f->reader, "a"), CACHE_MISS);
+}
+
+/* ---- a directory that cannot be used at the start ---- */
+
+/* Puts the environment's file out of the way, and a directory there. */
+static void obstruct(struct fixture *f, bool is_obstructed)
+{
+	char *path = rig_path(f->dir, "data.mdb");
+	char *aside = rig_path(f->dir, "aside");
+
+	if (is_obstructed) {
+		assert_int_equal(rename(path, aside), 0);
+		assert_int_equal(mkdir(path, 0700), 0);
+	} else {
+		assert_int_equal(rmdir(path), 0);
+		assert_int_equal(rename(aside, path), 0);
+	}
+	free(aside);
+	free(path);
+}
+
+/* Entries "a" of the tag t and "b" of u, as of sequence 50. */
+static void leave_two(struct fixture *f)
+{
+	open_fixture(f);
+	assert_true(rig_move(f->cache, 49, false, RIG_TAGS("t")));
+	assert_true(rig_put(f->cache, "a", 50, RIG_TAGS("t")));
+	assert_true(rig_put(f->cache, "b", 50, RIG_TAGS("u")));
+	close_fixture(f);
+}
+
+/*
+ * The callers begin to count at 1 when nothing could be read, which must not
+ * make what they do look older than what is stored.
+ */
+static void comes_into_service_late(void **state)
+{
+	struct fixture *f = *state;
+	struct digest128 tag = rig_tag("t");
+	struct cache_moved moved;
+	uint64_t seq;
+
+	leave_two(f);
+	obstruct(f, true);
+	open_fixture(f);
+	assert_int_equal(cache_last_seq(f->cache), 0);
+	assert_false(stat_of(f).is_serving);
+	assert_string_equal(stat_of(f).trouble, "Is a directory");
+	assert_false(rig_move(f->cache, 1, false, RIG_TAGS("t")));
+	assert_false(rig_put(f->cache, "c", 1, RIG_TAGS("t")));
+	obstruct(f, false);
+	assert_true(rig_until(is_serving, f->cache));
+	assert_int_equal(rig_state(f->reader, "a"), CACHE_MISS);
+	assert_int_equal(rig_state(f->reader, "b"), CACHE_FRESH);
+	assert_true(cache_tags_moved(f->reader, &tag, 1, &moved));
+	assert_int_equal(moved.epoch, 1);
+	assert_false(rig_put(f->cache, "a", 0, RIG_TAGS("t")));
+	assert_true(rig_put(f->cache, "a", 1, RIG_TAGS("t")));
+	assert_true(rig_move(f->cache, 2, true, RIG_TAGS("u")));
+	assert_int_equal(rig_state(f->reader, "b"), CACHE_SUSPECT);
+	close_fixture(f);
+	open_fixture(f);
+	seq = cache_last_seq(f->cache);
+	assert_true(seq > 52);
+	assert_int_equal(rig_state(f->reader, "a"), CACHE_FRESH);
+	assert_int_equal(rig_state(f->reader, "b"), CACHE_SUSPECT);
+}
+
+static void never_in_service_voids_the_next_start(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_two(f);
+	obstruct(f, true);
+	open_fixture(f);
+	assert_false(rig_move(f->cache, 1, false, RIG_TAGS("t")));
+	close_fixture(f);
+	obstruct(f, false);
+	open_fixture(f);
+	assert_int_equal(rig_state(f->reader, "a"), CACHE_MISS);
+	assert_int_equal(rig_state(f->reader, "b"), CACHE_MISS);
+}
+
+/* Without a write in between nothing is lost. */
+static void an_idle_time_out_of_service_costs_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_two(f);
+	obstruct(f, true);
+	open_fixture(f);
+	close_fixture(f);
+	obstruct(f, false);
+	open_fixture(f);
+	assert_int_equal(cache_last_seq(f->cache), 50);
+	assert_int_equal(rig_state(f->reader, "a"), CACHE_FRESH);
 }
 
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -540,7 +647,7 @@ int main(void)
 	    IN_DIR(a_cache_of_another_version_is_replaced),
 	    IN_DIR(a_cut_file_serves_nothing_wrong),
 	    IN_DIR(a_full_store_refuses_answers_only),
-	    IN_DIR(room_comes_back_when_answers_die),
+	    IN_DIR(the_dead_make_room_for_the_living),
 	    IN_DIR(a_full_map_loses_no_movement),
 	    IN_DIR(a_full_disk_only_stops_storing),
 	    IN_DIR(a_movement_waits_for_the_disk),
@@ -549,6 +656,9 @@ int main(void)
 	    IN_DIR(waits_for_a_reader_inside),
 	    IN_DIR(starts_anew_when_ruined),
 	    IN_DIR(an_unwritable_directory_is_named),
+	    IN_DIR(comes_into_service_late),
+	    IN_DIR(never_in_service_voids_the_next_start),
+	    IN_DIR(an_idle_time_out_of_service_costs_nothing),
 	};
 
 	/* A write beyond RLIMIT_FSIZE then fails instead of killing us. */

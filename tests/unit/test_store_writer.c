@@ -117,11 +117,12 @@ static void shed(struct mail *m)
 	mail_of(m, struct item, mail)->is_shed = true;
 }
 
-static void tick(void *arg)
+static int tick(void *arg)
 {
 	struct fixture *f = arg;
 
 	atomic_fetch_add(&f->ticks, 1);
+	return 5;
 }
 
 static const struct writer_ops ops = {
