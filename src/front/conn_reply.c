@@ -39,7 +39,7 @@ void conn_output_changed(
 	assert(c->magic == CONN_MAGIC);
 	if (info->n_added > 0 && !c->is_writing) {
 		if (c->refused_status == 0)
-			log_event(LOG_ERROR, "evhttp_refused", LOG_END);
+			log_event(LOG_ERROR, "evhttp-refused", LOG_END);
 		conn_drop_output(c);
 		conn_let_go(c);
 		c->answered = c->accepted;
@@ -81,7 +81,7 @@ static void conn_drop_stray(struct evhttp_request *req)
 	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(evcon);
 
-	log_event(LOG_ERROR, "unframed_request", LOG_END);
+	log_event(LOG_ERROR, "unframed-request", LOG_END);
 	shutdown(bufferevent_getfd(bev), SHUT_RDWR);
 	req->chunked = 0;
 	evhttp_send_reply_end(req);

@@ -38,7 +38,7 @@ static void event_log(int severity, const char *text)
 /* libevent's default is exit(err), which leaves no trace of the cause. */
 static void event_fatal(int err)
 {
-	log_event(LOG_ERROR, "libevent_fatal", LOG_INT("code", err), LOG_END);
+	log_event(LOG_ERROR, "libevent-fatal", LOG_INT("code", err), LOG_END);
 	abort();
 }
 
@@ -144,7 +144,7 @@ void listener_accept_failed(struct evconnlistener *lev, void *http)
 	evtimer_add(l->resume, &tv);
 	metrics_add(METRIC_ACCEPT_PAUSED, 1);
 	log_event(
-	    LOG_WARN, "accept_paused", LOG_STR("why", strerror(err)), LOG_END);
+	    LOG_WARN, "accept-paused", LOG_STR("reason", strerror(err)), LOG_END);
 }
 
 static void listener_resume(evutil_socket_t fd, short what, void *listener)

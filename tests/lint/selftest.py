@@ -10,8 +10,22 @@ import layers
 import listed
 import scripts
 import style
+import told
 import tree
 import words
+
+# A source with one event and one field, and a manual that has them.
+LOGS = {"src/base/b.c": 'log_event(LOG_INFO, "up", LOG_INT("n", 1));\n'}
+LOG_MANUAL = (".Sh LOG\n.Ss Events\n.It Cm request\nA.\n%s.Ss Fields\n"
+              ".It Cm ts , level , event\nB.\n.It Cm cut\nC.\n%s")
+LOG_TOLD = {"doc/ghlmirror.1": LOG_MANUAL % (
+    ".It Cm up\nD.\n", ".It Cm n\nE.\n")}
+COUNTERS = {"src/base/metrics.h": (
+    "#define METRICS(X) \\\n\tX(A, \"a\", \\\n\t    \"One \" \\\n"
+    "\t    \"two.\")\n\nenum metric {\n")}
+COUNTERS_MANUAL = ".Sh METRICS\n.Ss Counters\n%s.El\n.Sh FILES\n"
+COUNTERS_TOLD = {
+    "doc/ghlmirror.1": COUNTERS_MANUAL % ".It Cm a\nOne\ntwo.\n"}
 
 GUARD = "/* For tests. */\n#ifndef BASE_A_H\n#define BASE_A_H\n#endif\n"
 SLICE = {"src/base/a.h": GUARD}
@@ -99,6 +113,29 @@ CASES = [
     (docs, "no line @OPTIONS@",
      {"src/base/config.h": "", "doc/ghlmirror.conf.5.in": ".Sh OPTIONS\n"},
      {"doc/ghlmirror.conf.5.in": ".Sh OPTIONS\n@OPTIONS@\n"}),
+    (told, 'src/base/b.c:1: log event up is not in the manual: describe it '
+     'under ".Ss Events" of ".Sh LOG" in doc/ghlmirror.1 as ".It Cm up"',
+     {**LOGS, "doc/ghlmirror.1": LOG_MANUAL % ("", ".It Cm n\nE.\n")},
+     LOG_TOLD),
+    (told, "src/base/b.c:1: log field n is not in the manual",
+     {**LOGS, "doc/ghlmirror.1": LOG_MANUAL % (".It Cm up\nD.\n", "")},
+     LOG_TOLD),
+    (told, "doc/ghlmirror.1:5: describes log event up, which the source does",
+     {"src/base/b.c": 'LOG_INT("n", 1);\n', **LOG_TOLD}, LOGS),
+    (told, "doc/ghlmirror.1:12: describes log field n, which the source does",
+     {"src/base/b.c": 'log_event(LOG_INFO, "up");\n', **LOG_TOLD}, LOGS),
+    (told, "src/base/b.c:2: the event of log_event is not a literal",
+     {"src/base/b.c": LOGS["src/base/b.c"] + "log_event(LOG_INFO, x);\n",
+      **LOG_TOLD}, LOGS),
+    (told, "src/base/metrics.h:2: counter a is not in the manual",
+     {**COUNTERS, "doc/ghlmirror.1": COUNTERS_MANUAL % ""}, COUNTERS_TOLD),
+    (told, "doc/ghlmirror.1:3: describes counter a, which the source does",
+     {"src/base/metrics.h": "#define METRICS(X)\n", **COUNTERS_TOLD},
+     COUNTERS),
+    (told, 'doc/ghlmirror.1:3: of counter a the text of src/base/metrics.h '
+     'should stand here: "One two."',
+     {**COUNTERS, "doc/ghlmirror.1":
+      COUNTERS_MANUAL % ".It Cm a\nOne three.\n"}, COUNTERS_TOLD),
 ]
 
 FORMATTED = "int f(void)\n{\n\treturn 0;\n}\n"

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -23,6 +24,17 @@ BAD_CONFIGS = [
     ('[route a]\nttl = 1s\n', 1, 'no match'),
     ('[route a]\nmatch = nothing.like-this\n', 1, 'matches no operation'),
     ('[route a]\nmatch = write\nttl = 1s\n', 1, 'never stored'),
+    ('[route a]\nmatch = GET /no/such\n', 1, 'matches no operation'),
+    ('[route a]\nmatch = PUT /contacts/{x}\n', 1, 'never stored'),
+    ('[route a]\nmatch = never\n', 1, 'never stored'),
+    ('\n[route ok]\nmatch = cache\n\n[route a]\nmatch = no.thing\n', 5,
+     '[route a] match = no.thing: matches no operation'),
+    ('[route a]\nmatch = cache\nmatch = short\n', 3, 'already set in line 2'),
+    ('[route a]\nmatch = cache\noverride_upstream = maybe\n', 3, 'maybe'),
+    ('[route a]\nmatch = cache\nstale_if_error = 1x\n', 3, '1x'),
+    ('[route a]\nmatch = cache\nstale_while_revalidate = 366d\n', 3, '365d'),
+    ('[location a]\nid = A\n[location b]\nid = A\n', 3,
+     'has the id of [location a]'),
     ('[route a]\nmatch = cache\nttl = -1s\n', 3, 'ttl'),
     ('[location a]\n', 1, 'no id'),
     ('[location a]\nid = x y\n', 2, 'id'),
@@ -272,6 +284,60 @@ def places_that_cannot_be_used():
                       ['--log-file', place + '/log']):
             equal(ghlmirror('check-config', *flags).returncode, 0)
         equal(os.listdir(place), ['file'])
+
+
+# ---- the sample ----
+
+SAMPLE = 'doc/ghlmirror.conf.sample'
+PAGE = 'doc/ghlmirror.conf.5'
+
+
+def in_tree(name, place='top_srcdir'):
+    with open(os.path.join(os.environ.get(place, '.'), name),
+              encoding='utf-8') as f:
+        return f.read()
+
+
+def keys_of(section):
+    """What the page lists for it."""
+    part = in_tree(PAGE, 'top_builddir').partition(
+        '.Ss Section %s\n' % section)[2].partition('\n.El')[0]
+    return set(re.findall(r'^\.It Cm (\w+) No =', part, re.M))
+
+
+def is_in_force(path, *flags):
+    done = ghlmirror('check-config', '--json', path, *flags)
+    equal((done.returncode, done.stderr), (0, ''))
+    return json.loads(done.stdout)
+
+
+@test
+def the_sample_shows_every_default():
+    """As it is it changes nothing; nor does it with all options in it."""
+    version = ghlmirror('--version').stdout.split()[1]
+    sample = in_tree(SAMPLE)
+    with directory() as place:
+        path = place + '/c.conf'
+        texts = (sample, re.sub(r'(?m)^#(?=\w+ =|\[)', '', sample).replace(
+            'VERSION', version))
+        given = []
+        for text in texts:
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+            given.append(is_in_force(path, '--state', place + '/state'))
+    plain, full = given
+    equal((plain['routes'], plain['locations']), ([], []))
+    equal({k: (v, plain['options'][k]) for k, v in full['options'].items()
+           if v != plain['options'][k]}, {})
+    shown = set(re.findall(r'(?m)^#(\w+) =', sample))
+    missing = set(plain['options']) - shown
+    equal(('to be added to ' + SAMPLE, missing),
+          ('to be added to ' + SAMPLE, set()))
+    for section, got in (('route', full['routes']),
+                         ('location', full['locations'])):
+        keys = keys_of(section)
+        true(keys, 'no keys of [%s] in %s' % (section, PAGE))
+        equal((section, set(got[0]) - {'name'}), (section, keys))
 
 
 if __name__ == '__main__':

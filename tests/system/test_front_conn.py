@@ -437,7 +437,7 @@ class TestBounds(unittest.TestCase):
             before = h.cpu_s()
             time.sleep(0.5)  # measured, not waited for
             self.assertLess(h.cpu_s() - before, 0.2)
-            self.assertIn("accept_paused", "".join(h.errors))
+            self.assertIn("accept-paused", "".join(h.errors))
             self.assertLess(len(h.errors), 20)
             served = 0
             for c in clients:
