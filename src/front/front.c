@@ -315,6 +315,7 @@ struct front *front_new(
 	f->index = index;
 	f->options = *o;
 	f->settings = o->settings;
+	f->options.settings = NULL; /* not those of now */
 	set_id_prefix(f);
 	buf_init(&f->own_head, 8192);
 	buf_init(&f->head_304, 256 * 1024);

@@ -368,6 +368,7 @@ struct origin *origin_new(const struct origin_options *options, char **why)
 		return NULL;
 	o->options = *options;
 	o->settings = options->settings;
+	o->options.settings = NULL; /* not those of now */
 	if (!build(o, why)) {
 		origin_free(o);
 		return NULL;
