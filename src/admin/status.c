@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/pulse.h"
 
 #include <cjson/cJSON.h>
 
@@ -97,6 +98,20 @@ static void add_vault(cJSON *doc, const struct status_sources *s)
 		cJSON_AddStringToObject(o, "reason", s->vault_failure);
 }
 
+static void add_stalled(const char *name, void *arg)
+{
+	cJSON_AddItemToArray(arg, cJSON_CreateString(name));
+}
+
+/* What the daemon itself is up to. */
+static void add_life(cJSON *doc, const struct status_sources *s)
+{
+	cJSON_AddStringToObject(
+	    doc, "state", atomic_load(s->is_draining) ? "draining" : "serving");
+	pulse_each_stalled(
+	    add_stalled, cJSON_AddArrayToObject(doc, "stalledThreads"));
+}
+
 void status_write(const struct status_sources *s, struct buf *out)
 {
 	cJSON *doc = cJSON_CreateObject();
@@ -106,6 +121,7 @@ void status_write(const struct status_sources *s, struct buf *out)
 	add_number(doc, "uptimeSeconds",
 	    (uint64_t)((clock_mono_ms() - s->started_ms) / 1000));
 	add_number(doc, "threads", s->threads);
+	add_life(doc, s);
 	add_upstream(doc, s);
 	add_ratio(doc);
 	add_work(doc, s);

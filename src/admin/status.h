@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "origin/origin.h"
 
+#include <stdatomic.h>
+
 /* What it is made of; everything outlives the document's users. */
 struct status_sources {
 	const char *version;
@@ -22,6 +24,7 @@ struct status_sources {
 	const char *vault_failure; /* why it cannot be used; NULL: it can */
 	int64_t started_ms; /* mono */
 	unsigned threads;
+	const atomic_bool *is_draining; /* main's */
 };
 
 /* Appends the document; buf fails when it does not fit. */

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cli/reload.h"
+#include "cli/service.h"
+#include "cli/sockets.h"
 #include "store/state.h"
 #include "store/vault.h"
 #include "store/why.h"
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +49,7 @@ struct daemon {
 	unsigned fronts_n;
 	unsigned fronts_running;
 	struct status_sources status;
+	struct service service;
 	char *control_path;
 	struct control *control;
 	struct event_base *base;
@@ -55,7 +59,8 @@ struct daemon {
 	struct event *on_int;
 	struct event *on_hup;
 	struct event *tick;
-	bool is_draining;
+	unsigned stop_signals;
+	atomic_bool is_draining; /* read by status */
 	struct buf listening; /* " http=HOST:PORT" for each socket */
 };
 
@@ -72,6 +77,13 @@ static void raise_descriptor_limit(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		log_event(LOG_WARN, "descriptor-limit",
 		    LOG_UINT("limit", limit.rlim_cur), LOG_END);
+}
+
+/* Tokens pass through memory, and must not end on a disk. The process stays
+ * open to a debugger of its own user. */
+static void forbid_core_dumps(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 }
 
 /* Without a vault, clients that bring their own token are still served. The
@@ -236,6 +248,13 @@ static bool listen_on(struct daemon *d, const char *text, char **why)
 
 static bool listen_on_all(struct daemon *d, char **why)
 {
+	bool has_inherited;
+
+	if (!sockets_inherit(d->config, d->fronts, d->fronts_n, &d->listening,
+		&has_inherited, why))
+		return false;
+	if (has_inherited)
+		return true;
 	for (size_t i = 0; i < d->config->listen.n; i++)
 		if (!listen_on(d, d->config->listen.v[i], why))
 			return false;
@@ -246,20 +265,46 @@ static bool listen_on_all(struct daemon *d, char **why)
 
 static void drain(struct daemon *d)
 {
-	if (d->is_draining)
-		return;
-	d->is_draining = true;
-	log_event(LOG_INFO, "draining", LOG_END);
+	int64_t drain_ms = reload_settings(d->reload)->front.drain_ms;
+
+	atomic_store(&d->is_draining, true);
+	log_event(LOG_INFO, "draining", LOG_INT("ms", drain_ms), LOG_END);
+	service_stopping(&d->service, drain_ms);
 	reload_stop(d->reload);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_drain(d->fronts[i]);
 }
 
+/* Clients get no more time. */
+static void hurry(struct daemon *d)
+{
+	log_event(LOG_WARN, "hurrying", LOG_END);
+	for (unsigned i = 0; i < d->fronts_n; i++)
+		front_hurry(d->fronts[i]);
+}
+
+/* The first asks, the second insists, the third gives up the answers that
+ * wait to be stored. What is durable is recorded in any case. */
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
+	struct daemon *d = arg;
+
 	(void)number;
 	(void)what;
-	drain(arg);
+	d->stop_signals++;
+	if (d->stop_signals == 1)
+		drain(d);
+	else if (d->stop_signals == 2)
+		hurry(d);
+	else
+		cache_writer_hurry(d->cache);
+}
+
+/* Ready again, with the new configuration or the old one. */
+static void tell_reloaded(struct daemon *d)
+{
+	if (!reload_is_under_way(d->reload))
+		service_ready(&d->service, d->listening.p + 1);
 }
 
 /* The log file was moved away, or the configuration changed. */
@@ -269,10 +314,12 @@ static void on_hangup(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	service_reloading(&d->service);
 	if (!log_reopen())
 		log_event(LOG_ERROR, "log-not-reopened",
 		    LOG_STR("reason", strerror(errno)), LOG_END);
 	reload_ask(d->reload);
+	tell_reloaded(d);
 }
 
 static void on_mail(struct daemon *d, struct mail *m)
@@ -288,6 +335,7 @@ static void on_mail(struct daemon *d, struct mail *m)
 		break;
 	case MAIL_SWITCHED:
 		reload_mail(d->reload);
+		tell_reloaded(d);
 		break;
 	default:
 		assert(!"unknown mail to main");
@@ -315,9 +363,11 @@ static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct daemon *d = arg;
+
 	(void)fd;
 	(void)what;
-	(void)arg;
+	service_tick(&d->service, clock_mono_ms());
 	log_flush();
 }
 
@@ -339,7 +389,11 @@ static bool make_loop(struct daemon *d)
 
 static bool start_loop(struct daemon *d)
 {
-	struct timeval every = {.tv_sec = 1};
+	int64_t tick_ms = service_tick_ms(&d->service);
+	struct timeval every = {
+	    .tv_sec = tick_ms / 1000,
+	    .tv_usec = tick_ms % 1000 * 1000,
+	};
 
 	return event_add(d->mailbox_event, NULL) == 0 &&
 	       event_add(d->on_term, NULL) == 0 &&
@@ -391,6 +445,7 @@ static bool build(struct daemon *d, char **why)
 	    .vault_failure = d->vault_failure,
 	    .started_ms = clock_mono_ms(),
 	    .threads = threads_of(d->config),
+	    .is_draining = &d->is_draining,
 	};
 	return make_fronts(d, why) && listen_on_all(d, why) &&
 	       make_control(d, why);
@@ -430,6 +485,8 @@ struct daemon *daemon_new(
 	signal(SIGPIPE, SIG_IGN);
 	tzset();
 	raise_descriptor_limit();
+	forbid_core_dumps();
+	service_open(&d->service);
 	metrics_thread_init();
 	if (!digest_init() || !make_reload(d, argc, argv, why) ||
 	    !build(d, why)) {
@@ -448,6 +505,7 @@ static void print_ready(struct daemon *d)
 	log_event(LOG_INFO, "ready", LOG_STR("listen", d->listening.p + 1),
 	    LOG_STR("upstream", d->config->upstream),
 	    LOG_STR("state", state_dir(d->state)), LOG_END);
+	service_ready(&d->service, d->listening.p + 1);
 }
 
 /*
@@ -501,8 +559,31 @@ bool daemon_run(struct daemon *d)
 	return is_ok;
 }
 
+/* While main waits for threads to end, nobody runs its loop. */
+static _Atomic(struct cache *) hurried_cache;
+
+static void on_late_signal(int number)
+{
+	(void)number;
+	cache_writer_hurry(atomic_load(&hurried_cache));
+}
+
+static void watch_late_signals(struct daemon *d)
+{
+	struct sigaction late = {.sa_handler = on_late_signal};
+
+	if (d->on_term)
+		event_del(d->on_term);
+	if (d->on_int)
+		event_del(d->on_int);
+	atomic_store(&hurried_cache, d->cache);
+	sigaction(SIGTERM, &late, NULL);
+	sigaction(SIGINT, &late, NULL);
+}
+
 static void stop(struct daemon *d)
 {
+	watch_late_signals(d);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_join(d->fronts[i]);
 	if (d->origin)
@@ -512,6 +593,7 @@ static void stop(struct daemon *d)
 	control_free(d->control);
 	if (d->is_writing)
 		cache_writer_stop(d->cache);
+	atomic_store(&hurried_cache, NULL);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_free(d->fronts[i]);
 	origin_free(d->origin);
@@ -543,6 +625,7 @@ void daemon_free(struct daemon *d)
 	stop(d);
 	cache_close(d->cache);
 	vault_close(d->vault);
+	service_close(&d->service);
 	free_events(d);
 	state_close(d->state);
 	reload_free(d->reload);

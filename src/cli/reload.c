@@ -229,6 +229,11 @@ void reload_ask(struct reload *r)
 		begin(r);
 }
 
+bool reload_is_under_way(const struct reload *r)
+{
+	return r->behind > 0;
+}
+
 void reload_mail(struct reload *r)
 {
 	assert(r->behind > 0);

@@ -47,6 +47,8 @@ struct config_status *reload_status(struct reload *r);
 void reload_start(struct reload *r, const struct reload_followers *f);
 /* SIGHUP. While a reload is under way, it is remembered. */
 void reload_ask(struct reload *r);
+/* Asked for, and neither refused nor followed by all yet. */
+bool reload_is_under_way(const struct reload *r);
 /* A follower has switched. */
 void reload_mail(struct reload *r);
 /* Before the followers are told to end: begins no other reload. One that is

@@ -16,6 +16,21 @@ static double number_at(const cJSON *o, const char *name)
 	return cJSON_IsNumber(v) ? v->valuedouble : 0;
 }
 
+static void print_life(const cJSON *doc)
+{
+	const cJSON *stalled =
+	    cJSON_GetObjectItemCaseSensitive(doc, "stalledThreads");
+	const cJSON *name;
+
+	printf("ghlmirror  %s, %s, up %.0f s\n", text_at(doc, "version"),
+	    text_at(doc, "state"), number_at(doc, "uptimeSeconds"));
+	cJSON_ArrayForEach(name, stalled)
+	{
+		printf("stalled    %s\n",
+		    cJSON_IsString(name) ? name->valuestring : "-");
+	}
+}
+
 static void print_upstream(const cJSON *doc)
 {
 	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "upstream");
@@ -86,8 +101,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 		client_print_json(answer);
 		return CLI_OK;
 	}
-	printf("ghlmirror  %s, up %.0f s\n", text_at(answer, "version"),
-	    number_at(answer, "uptimeSeconds"));
+	print_life(answer);
 	print_upstream(answer);
 	print_store(answer);
 	print_vault(answer);

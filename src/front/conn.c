@@ -191,7 +191,7 @@ void conn_adopt(struct conn *c)
 	evhttp_connection_set_closecb(c->evcon, conn_closed, c);
 	bufferevent_decref(bev);
 	conn_read_peer(c);
-	if (c->fd < 0 || !conn_register(c) || c->l->is_draining)
+	if (c->fd < 0 || !conn_register(c))
 		conn_hang_up(c);
 	else
 		conn_admit(c);

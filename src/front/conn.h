@@ -10,6 +10,7 @@
 #ifndef FRONT_CONN_H
 #define FRONT_CONN_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -78,12 +79,30 @@ bool listener_port_is_taken(const char *host, uint16_t port);
 bool listener_bind(struct listener *l, const char *host, uint16_t port,
     uint16_t *port_out, char **why);
 /*
- * Stops accepting; idle connections are closed; later replies are followed by
- * a close. Connections without a request end by themselves or at their
- * deadline: the caller waits for listener_connections() to reach 0 for as
- * long as it likes. May be called again.
+ * NULL when fd, inherited from a service manager, is a listening TCP or unix
+ * stream socket, else what is wrong with it. name gets its address for people,
+ * is_local whether only this machine can reach it.
+ */
+const char *listener_inherited_fault(int fd, struct buf *name, bool *is_local);
+/*
+ * Accepts from an inherited socket, which other listeners and other processes
+ * may do as well. fd stays the caller's; the open socket behind it becomes
+ * non-blocking. False with a message in why (caller frees).
+ */
+bool listener_adopt(struct listener *l, int fd, char **why);
+/*
+ * Stops accepting: at once from inherited sockets, whose queues wait for the
+ * next process; from our own after what is queued there was accepted, because
+ * closing them resets it. Later replies are followed by a close. Once.
  */
 void listener_drain(struct listener *l);
+/*
+ * After listener_drain: closes connections that wait for a request, unless
+ * one has arrived that was not read yet. May be called again.
+ */
+void listener_drop_idle(struct listener *l);
+/* Drained: accepts no more, and no connection is left. */
+bool listener_has_drained(const struct listener *l);
 unsigned listener_connections(const struct listener *l);
 /*
  * Closes all connections and frees the listener. No request may be held by

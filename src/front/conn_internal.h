@@ -120,6 +120,9 @@ struct listener {
 	bool is_draining;
 	struct evhttp_bound_socket **sockets; /* the array is owned */
 	size_t sockets_n;
+	struct evhttp_bound_socket **inherited; /* likewise */
+	size_t inherited_n;
+	struct event *last_accept; /* draining: closes sockets */
 	LIST_ENTRY(listener) in_all;
 };
 

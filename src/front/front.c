@@ -16,7 +16,11 @@
 
 #define FRONT_MAIL_DRAIN 100
 #define FRONT_MAIL_SWITCH 101
+#define FRONT_MAIL_HURRY 102
 #define TICK_MS 200
+/* A kept-alive client that is at work meets "Connection: close" within this,
+ * instead of a connection that closes under its next request. */
+#define IDLE_GRACE_MS 500
 
 /* A slot keeps the memory of its last request up to this. */
 #define SLOT_KEEP_BYTES 4096
@@ -183,18 +187,29 @@ static void on_drain(struct front *f)
 	if (f->is_draining)
 		return;
 	f->is_draining = true;
+	f->idle_until_ms = clock_mono_ms() + IDLE_GRACE_MS;
 	f->drain_at_ms = clock_mono_ms() + f->settings->drain_ms;
 	listener_drain(f->listener);
 }
 
+static void on_hurry(struct front *f)
+{
+	on_drain(f);
+	f->drain_at_ms = clock_mono_ms();
+}
+
 static void end_if_drained(struct front *f)
 {
+	int64_t now_ms = clock_mono_ms();
+
 	if (!f->is_draining)
 		return;
-	if (clock_mono_ms() >= f->drain_at_ms)
+	if (now_ms >= f->idle_until_ms)
+		listener_drop_idle(f->listener);
+	if (now_ms >= f->drain_at_ms)
 		for (uint32_t i = 0; i < f->options.max_requests; i++)
 			request_give_up(&f->slots[i]);
-	else if (f->used_slots > 0 || listener_connections(f->listener) > 0)
+	else if (f->used_slots > 0 || !listener_has_drained(f->listener))
 		return;
 	event_base_loopbreak(f->base);
 }
@@ -213,6 +228,8 @@ static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 			on_drain(f);
 		else if (m->kind == FRONT_MAIL_SWITCH)
 			on_switch(f, mail_of(m, struct front_switch, mail));
+		else if (m->kind == FRONT_MAIL_HURRY)
+			on_hurry(f);
 		else
 			on_reply(f, mail_of(m, struct ask, mail));
 		m = next;
@@ -222,10 +239,13 @@ static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct front *f = arg;
+
 	(void)fd;
 	(void)what;
+	pulse_beat(&f->pulse);
 	log_flush();
-	end_if_drained(arg);
+	end_if_drained(f);
 }
 
 /* ---- thread ---- */
@@ -233,12 +253,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static void *run(void *arg)
 {
 	struct front *f = arg;
-	char name[16];
 
-	snprintf(name, sizeof(name), "front-%u", f->index);
-	thread_name(name);
+	snprintf(f->name, sizeof(f->name), "front-%u", f->index);
+	thread_name(f->name);
 	metrics_thread_init();
+	pulse_begin(&f->pulse, f->name, PULSE_LOOP_PATIENCE);
 	event_base_dispatch(f->base);
+	pulse_end(&f->pulse);
 	listener_free(f->listener);
 	f->listener = NULL;
 	log_flush();
@@ -290,8 +311,8 @@ static bool build(struct front *f)
 	const struct front_options *o = &f->options;
 
 	f->base = base_new();
-	/* Room for a reply to each slot, the word to drain, new settings. */
-	f->mailbox = mailbox_new((size_t)o->max_requests + 2);
+	/* Room for a reply to each slot, the words to drain, new settings. */
+	f->mailbox = mailbox_new((size_t)o->max_requests + 3);
 	f->slots = calloc(o->max_requests, sizeof(*f->slots));
 	if (o->cache)
 		f->reader = cache_reader_new(o->cache);
@@ -337,6 +358,11 @@ bool front_bind(struct front *f, const char *host, uint16_t port,
 	return listener_bind(f->listener, host, port, port_out, why);
 }
 
+bool front_adopt(struct front *f, int fd, char **why)
+{
+	return listener_adopt(f->listener, fd, why);
+}
+
 bool front_start(struct front *f)
 {
 	f->is_running = pthread_create(&f->thread, NULL, run, f) == 0;
@@ -357,6 +383,13 @@ void front_drain(struct front *f)
 		assert(!"a place is kept for this");
 }
 
+void front_hurry(struct front *f)
+{
+	f->hurry_mail.kind = FRONT_MAIL_HURRY;
+	if (!mailbox_post(f->mailbox, &f->hurry_mail))
+		assert(!"a place is kept for this");
+}
+
 void front_join(struct front *f)
 {
 	if (!f->is_running)
@@ -373,7 +406,7 @@ static void free_late_replies(struct front *f)
 	while (m) {
 		struct mail *next = m->next;
 
-		if (m->kind != FRONT_MAIL_DRAIN) {
+		if (m->kind == ORIGIN_REPLY_KIND) {
 			struct ask *a = mail_of(m, struct ask, mail);
 
 			answer_unref(a->answer);

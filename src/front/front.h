@@ -3,8 +3,8 @@
  * its requests, a reader of the store and a mailbox for what comes back from
  * the origin. Fronts share nothing with each other but the port.
  *
- * Life: front_new, front_bind, front_start, front_drain, front_join,
- * front_free, all by the main thread.
+ * Life: front_new, front_bind or front_adopt, front_start, front_drain,
+ * front_join, front_free, all by the main thread.
  */
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
@@ -64,13 +64,21 @@ struct front *front_new(
 /* Before front_start. */
 bool front_bind(struct front *f, const char *host, uint16_t port,
     uint16_t *port_out, char **why);
+/*
+ * Accepts from a listening socket that was inherited, through a descriptor of
+ * its own; fd stays the caller's. The socket was checked with
+ * listener_inherited_fault. Before front_start.
+ */
+bool front_adopt(struct front *f, int fd, char **why);
 bool front_start(struct front *f);
 /* After front_start and before front_drain. s is the front's until it is back;
  * one at a time. */
 void front_use(struct front *f, struct front_switch *s);
 /* Stops accepting, finishes what it holds, at the deadline with 503, then
- * ends and posts to notify. */
+ * ends and posts to notify. Once. */
 void front_drain(struct front *f);
+/* The deadline is now. Once, after front_drain. */
+void front_hurry(struct front *f);
 void front_join(struct front *f);
 /* The thread has ended and the origin too: late replies are freed. */
 void front_free(struct front *f);

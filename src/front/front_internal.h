@@ -2,6 +2,7 @@
 #ifndef FRONT_FRONT_INTERNAL_H
 #define FRONT_FRONT_INTERNAL_H
 
+#include "base/pulse.h"
 #include "front/request.h"
 #include "http/date.h"
 
@@ -16,7 +17,10 @@ struct front {
 	pthread_t thread;
 	bool is_running;
 	bool is_draining;
-	int64_t drain_at_ms; /* mono; 0: not draining */
+	int64_t drain_at_ms; /* mono; the deadline; 0: not draining */
+	int64_t idle_until_ms; /* mono; draining: idle ones are kept */
+	struct pulse pulse;
+	char name[16];
 	struct event_base *base;
 	struct listener *listener;
 	struct mailbox *mailbox;
@@ -27,6 +31,7 @@ struct front {
 	struct request *free_slots;
 	unsigned used_slots;
 	struct mail drain_mail;
+	struct mail hurry_mail;
 	struct mail notify_mail;
 	char id_prefix[9]; /* of request ids: random, per front and start */
 	uint64_t next_id;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 /* Without descriptors accept() fails at once and for ever; libevent would
  * spin and log without end. */
@@ -81,18 +82,25 @@ static void listener_work(evutil_socket_t fd, short what, void *listener)
 	}
 }
 
-static void listener_set_accepting(struct listener *l, bool is_on)
+static void sockets_set_accepting(
+    struct evhttp_bound_socket **sockets, size_t n, bool is_on)
 {
 	struct evconnlistener *lev;
 	size_t i;
 
-	for (i = 0; i < l->sockets_n; i++) {
-		lev = evhttp_bound_socket_get_listener(l->sockets[i]);
+	for (i = 0; i < n; i++) {
+		lev = evhttp_bound_socket_get_listener(sockets[i]);
 		if (is_on)
 			evconnlistener_enable(lev);
 		else
 			evconnlistener_disable(lev);
 	}
+}
+
+static void listener_set_accepting(struct listener *l, bool is_on)
+{
+	sockets_set_accepting(l->sockets, l->sockets_n, is_on);
+	sockets_set_accepting(l->inherited, l->inherited_n, is_on);
 }
 
 /*
@@ -154,6 +162,25 @@ static void listener_resume(evutil_socket_t fd, short what, void *listener)
 	listener_set_accepting(listener, true);
 }
 
+static void listener_close_sockets(
+    struct listener *l, struct evhttp_bound_socket **sockets, size_t *n)
+{
+	for (size_t i = 0; i < *n; i++)
+		evhttp_del_accept_socket(l->http, sockets[i]);
+	*n = 0;
+}
+
+/* libevent runs what sockets reported before timers, so what was queued by
+ * now has been accepted on this turn. */
+static void listener_last_accept(evutil_socket_t fd, short what, void *listener)
+{
+	struct listener *l = listener;
+
+	(void)fd;
+	(void)what;
+	listener_close_sockets(l, l->sockets, &l->sockets_n);
+}
+
 static struct evhttp *listener_http_new(struct listener *l)
 {
 	const struct listener_options *o = &l->options;
@@ -184,7 +211,10 @@ static void listener_release(struct listener *l)
 		event_free(l->tick);
 	if (l->resume != NULL)
 		event_free(l->resume);
+	if (l->last_accept != NULL)
+		event_free(l->last_accept);
 	free(l->sockets);
+	free(l->inherited);
 	free(l->by_fd);
 	free(l);
 }
@@ -210,9 +240,10 @@ struct listener *listener_new(struct event_base *base,
 	l->work_event = event_new(base, -1, 0, listener_work, l);
 	l->tick = evtimer_new(base, listener_tick, l);
 	l->resume = evtimer_new(base, listener_resume, l);
+	l->last_accept = evtimer_new(base, listener_last_accept, l);
 	l->http = listener_http_new(l);
 	if (l->work_event == NULL || l->tick == NULL || l->resume == NULL ||
-	    l->http == NULL) {
+	    l->last_accept == NULL || l->http == NULL) {
 		if (l->http != NULL)
 			evhttp_free(l->http);
 		listener_release(l);
@@ -227,6 +258,14 @@ unsigned listener_connections(const struct listener *l)
 	return l->connections;
 }
 
+/* Bytes that the loop has not come to yet are a request, soon. */
+static bool conn_has_unread(const struct conn *c)
+{
+	int n = 0;
+
+	return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
 static void listener_close_idle(struct listener *l, enum conn_phase phase)
 {
 	struct conn *c, *next;
@@ -234,22 +273,31 @@ static void listener_close_idle(struct listener *l, enum conn_phase phase)
 	for (c = TAILQ_FIRST(&l->phase[phase]); c != NULL; c = next) {
 		/* Ending c ends no other connection. */
 		next = TAILQ_NEXT(c, in_phase);
-		if (c->evcon != NULL && conn_is_between_messages(c))
+		if (c->evcon != NULL && conn_is_between_messages(c) &&
+		    !conn_has_unread(c))
 			conn_hang_up(c);
 	}
 }
 
 void listener_drain(struct listener *l)
 {
-	size_t i;
+	struct timeval soon = {.tv_usec = 1000};
 
 	l->is_draining = true;
 	event_del(l->resume);
-	for (i = 0; i < l->sockets_n; i++)
-		evhttp_del_accept_socket(l->http, l->sockets[i]);
-	l->sockets_n = 0;
+	listener_close_sockets(l, l->inherited, &l->inherited_n);
+	evtimer_add(l->last_accept, &soon);
+}
+
+void listener_drop_idle(struct listener *l)
+{
 	listener_close_idle(l, CONN_IDLE);
 	listener_close_idle(l, CONN_HEAD);
+}
+
+bool listener_has_drained(const struct listener *l)
+{
+	return l->is_draining && l->sockets_n == 0 && l->connections == 0;
 }
 
 void listener_free(struct listener *l)

@@ -279,6 +279,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	pulse_beat(&o->pulse);
 	moves_forget(o->moves, o->committed_seq, flight_oldest_seq(o),
 	    clock_wall_ms() - o->settings->settling_ms);
 	log_flush();
@@ -297,7 +298,9 @@ static void *run(void *arg)
 
 	thread_name("origin");
 	metrics_thread_init();
+	pulse_begin(&o->pulse, "origin", PULSE_LOOP_PATIENCE);
 	event_base_dispatch(o->base);
+	pulse_end(&o->pulse);
 	/* A switch posted before the word to stop may be read after it. */
 	take_mail(o, o->returns);
 	log_flush();

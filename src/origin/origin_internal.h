@@ -5,6 +5,7 @@
 #ifndef ORIGIN_ORIGIN_INTERNAL_H
 #define ORIGIN_ORIGIN_INTERNAL_H
 
+#include "base/pulse.h"
 #include "origin/moves.h"
 #include "origin/origin.h"
 
@@ -21,6 +22,7 @@ struct origin {
 	pthread_t thread;
 	bool is_running;
 	bool is_stopping;
+	struct pulse pulse;
 	struct event_base *base;
 	struct mailbox *mailbox; /* asks and commands */
 	/* What must never be refused: from the writer and main; unbounded. */

@@ -104,6 +104,12 @@ void cache_writer_stop(struct cache *c)
 		writer_stop(c->writer);
 }
 
+void cache_writer_hurry(struct cache *c)
+{
+	if (c)
+		writer_hurry(c->writer);
+}
+
 uint64_t cache_last_seq(struct cache *c)
 {
 	return c ? c->last_seq : 0;

@@ -128,6 +128,11 @@ bool cache_writer_start(struct cache *c);
 /* Commits what is queued, ends the thread. What is posted later comes to its
  * done from cache_close. */
 void cache_writer_stop(struct cache *c);
+/*
+ * Answers that are not stored yet never will be; movements of tags still are.
+ * For an end that cannot wait. Any thread, and from a signal handler.
+ */
+void cache_writer_hurry(struct cache *c);
 /* Takes p over in every case. Any thread; never waits. */
 void cache_put_post(struct cache *c, struct cache_put *p);
 /* Frees p and what it owns. NULL is fine. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 
 #include <assert.h>
@@ -26,6 +27,8 @@ struct writer {
 	bool is_running; /* main thread */
 	bool is_stopping; /* writer thread */
 	struct mail stop; /* known by its address */
+	atomic_bool must_hurry;
+	struct pulse pulse;
 	atomic_size_t droppable_n;
 	atomic_size_t droppable_bytes;
 	/* Writer thread only, from here on. */
@@ -160,6 +163,14 @@ static void commit_batch(struct writer *w, struct queue *q, bool is_durable)
 	report_batch(w, &b, rc == 0);
 }
 
+static void drop_batch(struct writer *w)
+{
+	struct batch b = {.is_durable = false};
+
+	fill_batch(w, &w->droppable, &b);
+	report_batch(w, &b, false);
+}
+
 /* ---- the thread ---- */
 
 static void tick(struct writer *w)
@@ -183,9 +194,12 @@ static void drain(struct writer *w)
 	while (w->durable.first || w->droppable.first) {
 		if (w->durable.first)
 			commit_batch(w, &w->durable, true);
+		else if (atomic_load(&w->must_hurry))
+			drop_batch(w);
 		else
 			commit_batch(w, &w->droppable, false);
 		sort_mail(w, mailbox_take_all(w->mailbox));
+		pulse_beat(&w->pulse);
 		tick(w);
 	}
 }
@@ -197,13 +211,16 @@ static void *writer_main(void *arg)
 	thread_name(w->ops->name);
 	metrics_thread_init();
 	w->tick_at_ms = clock_mono_ms() + w->limits.tick_ms;
+	pulse_begin(&w->pulse, w->ops->name, PULSE_WRITER_PATIENCE);
 	while (!w->is_stopping) {
+		pulse_beat(&w->pulse);
 		sort_mail(w, mailbox_wait(w->mailbox, until_tick_ms(w)));
 		drain(w);
 		if (until_tick_ms(w) == 0)
 			tick(w);
 		log_flush();
 	}
+	pulse_end(&w->pulse);
 	metrics_thread_fini();
 	return NULL;
 }
@@ -280,6 +297,11 @@ void writer_stop(struct writer *w)
 		assert(!"the writer's mailbox is unbounded");
 	pthread_join(w->thread, NULL);
 	w->is_running = false;
+}
+
+void writer_hurry(struct writer *w)
+{
+	atomic_store(&w->must_hurry, true);
 }
 
 /* Counts droppable mail in; sheds it when there is too much already. */

@@ -73,6 +73,9 @@ void writer_free(struct writer *w);
 bool writer_start(struct writer *w);
 /* Commits what was posted before, ends the thread. */
 void writer_stop(struct writer *w);
+/* From now on droppable mail is dropped instead of committed. Any thread, and
+ * from a signal handler. */
+void writer_hurry(struct writer *w);
 /* Takes m over. Any thread; never waits. */
 void writer_post(struct writer *w, struct mail *m);
 

@@ -31,6 +31,7 @@
 
 #define FIELDS_MAX 100
 /* After SIGTERM. */
+#define IDLE_GRACE_MS 50
 #define DRAIN_MS 1500
 
 struct harness {
@@ -329,8 +330,10 @@ static void on_drain(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	h->drain_ms += 10;
+	if (h->drain_ms > IDLE_GRACE_MS)
+		listener_drop_idle(h->listener);
 	if (h->waiting == 0 &&
-	    (listener_connections(h->listener) == 0 || h->drain_ms > DRAIN_MS))
+	    (listener_has_drained(h->listener) || h->drain_ms > DRAIN_MS))
 		event_base_loopbreak(h->base);
 	else
 		evtimer_add(h->drain, &tv);

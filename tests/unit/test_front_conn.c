@@ -347,19 +347,132 @@ static void test_drain_ends_idle_ones(void **state)
 	(void)state;
 	while (listener_connections(l) == 0)
 		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_false(listener_has_drained(l));
 	listener_drain(l);
-	listener_drain(l);
+	/* It might be about to ask: that is for the caller to decide. */
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(listener_connections(l), 1);
+	listener_drop_idle(l);
 	receive(base, fd, &byte, 0);
 	assert_int_equal(listener_connections(l), 0);
+	while (!listener_has_drained(l))
+		event_base_loop(base, EVLOOP_ONCE);
 	close(fd);
 	listener_free(l);
 	listener_free(NULL);
 	event_base_free(base);
 }
 
+/* What was queued before the drain is accepted, though nobody looked at the
+ * socket until then: closing it would have reset the client. */
+static void test_drain_takes_the_queue(void **state)
+{
+	struct event_base *base = base_new();
+	struct seen s = {.peer = "127.0.0.1"};
+	struct listener *l =
+	    listener_new(base, &options, on_request, on_refused, &s);
+	uint16_t port = bind_ok(l, "127.0.0.1", 0);
+	int fd = client_new(AF_INET, port);
+
+	(void)state;
+	listener_drain(l);
+	for (int i = 0; i < 1000 && listener_connections(l) == 0; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(listener_connections(l), 1);
+	for (int i = 0; i < 1000 && listener_port_is_taken("127.0.0.1", port);
+	     i++) {
+		usleep(1000);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	assert_false(listener_port_is_taken("127.0.0.1", port));
+	close(fd);
+	listener_free(l);
+	event_base_free(base);
+}
+
+/* An inherited socket keeps its queue: who comes after the drain waits there
+ * for the next process. */
+static void test_drain_leaves_an_inherited_queue(void **state)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t n = sizeof(sin);
+	struct event_base *base = base_new();
+	struct seen s = {.peer = "127.0.0.1"};
+	struct listener *l =
+	    listener_new(base, &options, on_request, on_refused, &s);
+	int inherited = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	char *why = NULL;
+	int fd, got;
+
+	(void)state;
+	assert_int_equal(bind(inherited, (struct sockaddr *)&sin, n), 0);
+	assert_int_equal(listen(inherited, 8), 0);
+	assert_int_equal(
+	    getsockname(inherited, (struct sockaddr *)&sin, &n), 0);
+	assert_true(listener_adopt(l, inherited, &why));
+	fd = client_new(AF_INET, ntohs(sin.sin_port));
+	while (listener_connections(l) == 0)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	listener_drain(l);
+	close(fd);
+	fd = client_new(AF_INET, ntohs(sin.sin_port));
+	while (!listener_has_drained(l))
+		event_base_loop(base, EVLOOP_ONCE);
+	listener_free(l);
+	got = accept(inherited, NULL, NULL);
+	assert_true(got >= 0);
+	close(got);
+	close(fd);
+	close(inherited);
+	event_base_free(base);
+}
+
+/* What a service manager may hand over, and what it may not. */
+static void test_inherited_faults(void **state)
+{
+	int pair[2], udp = socket(AF_INET, SOCK_DGRAM, 0);
+	int tcp = socket(AF_INET, SOCK_STREAM, 0), any;
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	struct buf name;
+	bool is_local;
+
+	(void)state;
+	buf_init(&name, 1024);
+	assert_int_equal(pipe(pair), 0);
+	assert_string_equal(listener_inherited_fault(pair[0], &name, &is_local),
+	    "not a socket");
+	assert_string_equal(listener_inherited_fault(udp, &name, &is_local),
+	    "not a stream socket");
+	assert_string_equal(listener_inherited_fault(tcp, &name, &is_local),
+	    "not listening (a socket unit needs Accept=no)");
+	assert_int_equal(listen(tcp, 1), 0); /* of any address */
+	assert_null(listener_inherited_fault(tcp, &name, &is_local));
+	assert_false(is_local);
+	any = socket(AF_INET, SOCK_STREAM, 0);
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(any, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(listen(any, 1), 0);
+	buf_reset(&name);
+	assert_null(listener_inherited_fault(any, &name, &is_local));
+	assert_true(is_local);
+	assert_memory_equal(name.p, "http=127.0.0.1:", 15);
+	buf_fini(&name);
+	close(pair[0]);
+	close(pair[1]);
+	close(udp);
+	close(tcp);
+	close(any);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_drain_takes_the_queue),
+	    cmocka_unit_test(test_drain_leaves_an_inherited_queue),
+	    cmocka_unit_test(test_inherited_faults),
 	    cmocka_unit_test(test_bind_gives_the_port),
 	    cmocka_unit_test(test_ipv6),
 	    cmocka_unit_test(test_port_is_shared_and_detected),
