@@ -125,6 +125,25 @@ static void do_offline(struct peer *p, const cJSON *command)
 	send_object(p, o);
 }
 
+static void do_bypass(struct peer *p, const cJSON *command)
+{
+	const struct control_options *options = &p->control->options;
+	const cJSON *on = cJSON_GetObjectItemCaseSensitive(command, "on");
+	bool is_kept = true;
+	cJSON *o;
+
+	if (on && !cJSON_IsBool(on)) {
+		send_error(p, "on is neither true nor false");
+		return;
+	}
+	if (on)
+		is_kept = bypass_set(options->bypass, cJSON_IsTrue(on));
+	o = cJSON_CreateObject();
+	cJSON_AddBoolToObject(o, "bypass", origin_is_bypassed(options->origin));
+	cJSON_AddBoolToObject(o, "kept", is_kept);
+	send_object(p, o);
+}
+
 static const char *operation_fault(struct slice what)
 {
 	return api_by_id(what) ? NULL : "there is no such operation";
@@ -231,6 +250,7 @@ static const struct {
     {"status", do_status},
     {"purge", do_purge},
     {"offline", do_offline},
+    {"bypass", do_bypass},
 };
 
 static void run_command(struct peer *p, const cJSON *command)

@@ -6,6 +6,7 @@
  *	{"command":"status"}
  *	{"command":"purge","location":"ID"}     or all, contact, operation, path
  *	{"command":"offline"}, {"command":"offline","mode":"on"}
+ *	{"command":"bypass"}, {"command":"bypass","on":true}
  *
  * An answer has "error" (text for the operator) when the command failed.
  *
@@ -14,6 +15,7 @@
 #ifndef ADMIN_CONTROL_H
 #define ADMIN_CONTROL_H
 
+#include "admin/bypass.h"
 #include "admin/status.h"
 
 struct event_base;
@@ -23,6 +25,7 @@ struct control_options {
 	const char *path; /* of the socket */
 	const struct status_sources *status;
 	struct origin *origin;
+	struct bypass *bypass;
 	struct mailbox *mailbox; /* main's: purges come back to it */
 	int mail_kind; /* as which kind */
 };

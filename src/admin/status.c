@@ -108,6 +108,7 @@ static void add_life(cJSON *doc, const struct status_sources *s)
 {
 	cJSON_AddStringToObject(
 	    doc, "state", atomic_load(s->is_draining) ? "draining" : "serving");
+	cJSON_AddBoolToObject(doc, "bypass", origin_is_bypassed(s->origin));
 	pulse_each_stalled(
 	    add_stalled, cJSON_AddArrayToObject(doc, "stalledThreads"));
 }

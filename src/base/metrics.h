@@ -17,6 +17,9 @@
 	X(HITS_STALE, "hits_stale", \
 	    "Requests answered with a stored answer that was stale.") \
 	X(MISSES, "misses", "Cacheable requests the store could not answer.") \
+	X(BYPASSED, "bypassed", \
+	    "Cacheable requests that went past the store because bypass " \
+	    "was on.") \
 	X(COALESCED, "coalesced", \
 	    "Requests that shared the upstream request of another one.") \
 	X(NOT_MODIFIED, "not_modified", \

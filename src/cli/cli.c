@@ -10,6 +10,7 @@ static const struct cli_command *const commands[] = {
     &cli_status,
     &cli_purge,
     &cli_offline,
+    &cli_bypass,
     &cli_check_config,
 };
 

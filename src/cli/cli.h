@@ -25,6 +25,7 @@ extern const struct cli_command cli_serve;
 extern const struct cli_command cli_status;
 extern const struct cli_command cli_purge;
 extern const struct cli_command cli_offline;
+extern const struct cli_command cli_bypass;
 extern const struct cli_command cli_check_config;
 
 int cli_main(int argc, char **argv);

@@ -50,6 +50,7 @@ struct daemon {
 	unsigned fronts_running;
 	struct status_sources status;
 	struct service service;
+	struct bypass *bypass;
 	char *control_path;
 	struct control *control;
 	struct event_base *base;
@@ -407,6 +408,7 @@ static bool make_control(struct daemon *d, char **why)
 	struct control_options o = {
 	    .status = &d->status,
 	    .origin = d->origin,
+	    .bypass = d->bypass,
 	    .mailbox = d->mailbox,
 	    .mail_kind = MAIL_PURGED,
 	};
@@ -434,6 +436,9 @@ static bool build(struct daemon *d, char **why)
 		return false;
 	open_cache(d);
 	if (!make_loop(d) || !make_origin(d, why))
+		return false;
+	d->bypass = bypass_new(d->config->state, d->origin);
+	if (!d->bypass)
 		return false;
 	d->status = (struct status_sources){
 	    .version = PACKAGE_VERSION,
@@ -625,6 +630,7 @@ void daemon_free(struct daemon *d)
 	stop(d);
 	cache_close(d->cache);
 	vault_close(d->vault);
+	bypass_free(d->bypass);
 	service_close(&d->service);
 	free_events(d);
 	state_close(d->state);

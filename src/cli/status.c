@@ -20,10 +20,13 @@ static void print_life(const cJSON *doc)
 {
 	const cJSON *stalled =
 	    cJSON_GetObjectItemCaseSensitive(doc, "stalledThreads");
+	const cJSON *bypass = cJSON_GetObjectItemCaseSensitive(doc, "bypass");
 	const cJSON *name;
 
 	printf("ghlmirror  %s, %s, up %.0f s\n", text_at(doc, "version"),
 	    text_at(doc, "state"), number_at(doc, "uptimeSeconds"));
+	if (cJSON_IsTrue(bypass))
+		printf("bypass     on: the store is neither read nor filled\n");
 	cJSON_ArrayForEach(name, stalled)
 	{
 		printf("stalled    %s\n",

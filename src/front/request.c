@@ -155,7 +155,7 @@ static void classify_unknown(struct request *r)
 /* 4. Which operation, and so which rules. */
 static enum step step_classify(struct request *r)
 {
-	r->may_store = r->may_join = false;
+	r->may_store = r->may_join = r->is_bypassed = false;
 	if (api_find(r->method, r->path, &r->match)) {
 		if (!set_slash(r))
 			return fail(r, 414, "the request target is too long");
@@ -167,6 +167,21 @@ static enum step step_classify(struct request *r)
 		classify_unknown(r);
 	}
 	return STEP_NEXT;
+}
+
+/* The store as if it were not there; who may share a flight still does. */
+static void bypass_store(struct request *r)
+{
+	if (!r->may_store || !origin_is_bypassed(r->front->options.origin))
+		return;
+	r->may_store = false;
+	r->is_bypassed = true;
+	r->fallback = ASK_FALLBACK_NONE;
+	r->cache = (struct cachestatus){
+	    .fwd = CACHESTATUS_BYPASS,
+	    .detail = "switched-off",
+	};
+	metrics_add(METRIC_BYPASSED, 1);
 }
 
 /* 5. Who asks, and what of the head goes upstream. */
@@ -181,6 +196,7 @@ static enum step step_identify(struct request *r)
 		r->may_store = false;
 	if (r->authorization.n == 0)
 		r->may_join = false;
+	bypass_store(r);
 	r->body = identity_body(r->req);
 	return STEP_NEXT;
 }
@@ -311,7 +327,8 @@ static enum step step_look_up(struct request *r)
 {
 	struct cache_view v;
 
-	r->cache = (struct cachestatus){.fwd = CACHESTATUS_BYPASS};
+	if (!r->is_bypassed)
+		r->cache = (struct cachestatus){.fwd = CACHESTATUS_BYPASS};
 	if (r->kind == FETCH_WRITE)
 		r->cache.fwd = CACHESTATUS_METHOD;
 	if (look_up(r, &v) == CACHE_FRESH && client_accepts(r, &v)) {
@@ -545,6 +562,7 @@ static void reply_stored(struct request *r, const struct ask *a)
 	struct cache_view v;
 
 	r->now_ms = clock_wall_ms();
+	bypass_store(r); /* switched off meanwhile */
 	if (look_up(r, &v) == CACHE_FRESH) {
 		serve_view(r, &v, NULL);
 		return;

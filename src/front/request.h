@@ -41,6 +41,7 @@ struct request {
 	enum fetch_kind kind;
 	bool may_store;
 	bool may_join;
+	bool is_bypassed; /* the operator switched the store off */
 	struct slice authorization; /* borrowed from req */
 	struct digest128 scope;
 	struct buf lines; /* what fields point into */

@@ -205,7 +205,7 @@ static bool file_answer(
 	};
 	struct cache_put *p;
 
-	if (!o->options.cache || l->is_overtaken)
+	if (!o->options.cache || l->is_overtaken || origin_is_bypassed(o))
 		return false;
 	moves_latest(
 	    o->moves, o->reader, fl->tags.v, fl->tags.n, &filing.moved);
@@ -325,7 +325,7 @@ static bool is_stored_by_now(struct origin *o, const struct ask *a)
 
 	/* Nothing is stored for whom the front would not look it up. */
 	if (!o->reader || a->must_ask || !a->fetch->may_store ||
-	    !a->fetch->may_join)
+	    !a->fetch->may_join || origin_is_bypassed(o))
 		return false;
 	cache_lookup(
 	    o->reader, &a->fetch->key, a->fetch->full_key, now_ms, &view);
@@ -411,7 +411,9 @@ bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
 
 void flight_refetch(struct origin *o, struct fetch *f)
 {
-	if (!online_is_away(&o->online) && !find_shared(o, f, 0, true))
+	/* Nobody would keep the answer while the store is bypassed. */
+	if (!online_is_away(&o->online) && !origin_is_bypassed(o) &&
+	    !find_shared(o, f, 0, true))
 		take_off(o, f);
 	fetch_unref(f);
 }

@@ -446,6 +446,16 @@ struct online *origin_online(struct origin *o)
 	return &o->online;
 }
 
+bool origin_is_bypassed(const struct origin *o)
+{
+	return atomic_load_explicit(&o->is_bypassed, memory_order_relaxed);
+}
+
+void origin_set_bypass(struct origin *o, bool is_on)
+{
+	atomic_store(&o->is_bypassed, is_on);
+}
+
 const struct rates *origin_rates(const struct origin *o)
 {
 	return o->rates;

@@ -84,6 +84,13 @@ void origin_free(struct origin *o);
 /* Takes m over; false (and m stays the caller's) when the mailbox is full. */
 bool origin_post(struct origin *o, struct mail *m);
 struct online *origin_online(struct origin *o);
+/*
+ * The operator's word that nothing is served from the store or put into it;
+ * flights are still shared and tags still move. Any thread: who sees the old
+ * word for a moment does what was right then.
+ */
+bool origin_is_bypassed(const struct origin *o);
+void origin_set_bypass(struct origin *o, bool is_on);
 const struct rates *origin_rates(const struct origin *o);
 
 /* For status; any thread. */

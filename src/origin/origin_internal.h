@@ -36,6 +36,7 @@ struct origin {
 	struct cache_reader *reader; /* NULL: without a store */
 	struct moves *moves;
 	struct online online;
+	atomic_bool is_bypassed;
 	struct rates *rates;
 	/* Flights by key; chained hash, sized once. */
 	struct flight **flights; /* owned */

@@ -9,7 +9,7 @@ import sys
 
 from rig import PROGRAM, Rig, directory, equal, run, test, true
 
-COMMANDS = ['serve', 'status', 'purge', 'offline', 'check-config']
+COMMANDS = ['serve', 'status', 'purge', 'offline', 'bypass', 'check-config']
 # A configuration, the line that is wrong, and a word of the reason.
 BAD_CONFIGS = [
     ('nope = 1\n', 1, 'unknown key "nope"'),
@@ -113,7 +113,7 @@ def wrong_usage():
 def no_daemon():
     with directory() as place:
         for arguments in (['status'], ['status', '--json'],
-                          ['purge', '--all'], ['offline'],
+                          ['purge', '--all'], ['offline'], ['bypass'],
                           ['offline', 'on']):
             failed(ghlmirror(*arguments, '--state', place + '/none'),
                    'no daemon answers', place)
