@@ -1,5 +1,6 @@
 #include "admin/control.h"
 
+#include "base/clock.h"
 #include "store/why.h"
 
 #include <assert.h>
@@ -115,7 +116,7 @@ static void do_offline(struct peer *p, const cJSON *command)
 			send_error(p, "the mode is none of on, off, auto");
 			return;
 		}
-		online_set_mode(online, wanted);
+		online_set_mode(online, wanted, clock_mono_ms());
 	}
 	o = cJSON_CreateObject();
 	cJSON_AddStringToObject(

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/thread.h"
+#include "front/access.h"
 #include "front/front_internal.h"
 #include "front/identity.h"
 #include "front/reply.h"
@@ -14,9 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FRONT_MAIL_DRAIN 100
-#define FRONT_MAIL_SWITCH 101
-#define FRONT_MAIL_HURRY 102
+enum {
+	FRONT_MAIL_DRAIN = 100, /* others than the origin's replies */
+	FRONT_MAIL_SWITCH,
+	FRONT_MAIL_HURRY,
+	FRONT_MAIL_USAGE
+};
 #define TICK_MS 200
 /* A kept-alive client that is at work meets "Connection: close" within this,
  * instead of a connection that closes under its next request. */
@@ -90,7 +94,12 @@ void request_free(struct request *r)
 	r->fields_n = 0;
 	r->asked = 0;
 	r->fallback = ASK_FALLBACK_NONE;
-	r->upstream_us = 0;
+	r->tool[0] = '\0';
+	r->method_name = SLICE_NONE;
+	r->is_counted = r->is_answered = r->is_shared = false;
+	r->status = 0;
+	r->sent_bytes = 0;
+	r->sent_us = r->upstream_us = r->wait_us = r->ended_us = 0;
 	r->trace_id[0] = '\0';
 	r->authorization = SLICE_NONE;
 	r->next_free = f->free_slots;
@@ -122,8 +131,8 @@ static void refuse_overload(
 {
 	struct iovec iov = {f->overload.p, f->overload.n};
 
-	metrics_add(METRIC_REQUESTS, 1);
 	metrics_add(METRIC_OVERLOAD, 1);
+	access_refused(f, c, 503, "too many requests are waiting");
 	conn_close_after(c);
 	conn_reply(c, req, &iov, 1);
 }
@@ -143,20 +152,16 @@ static void on_request(struct evhttp_request *req, struct conn *c, void *arg)
 	r->now_ms = clock_wall_ms();
 	r->kind = FETCH_PASS;
 	r->cache.fwd = CACHESTATUS_LOCAL;
-	snprintf(r->id, sizeof(r->id), "%s-%llx", f->id_prefix,
-	    (unsigned long long)f->next_id++);
-	snprintf(r->peer, sizeof(r->peer), "%s", conn_peer(c));
+	access_new_id(f, r->id, sizeof(r->id));
+	snprintf(r->client, sizeof(r->client), "%s", access_peer(c));
 	request_begin(r);
 }
 
 static void on_refused(
     struct conn *c, unsigned status, const char *why, void *arg)
 {
-	(void)arg;
-	metrics_add(METRIC_REQUESTS, 1);
 	metrics_add(METRIC_REFUSED, 1);
-	log_request(LOG_STR("peer", conn_peer(c)), LOG_UINT("status", status),
-	    LOG_STR("source", "refused"), LOG_STR("detail", why), LOG_END);
+	access_refused(arg, c, status, why);
 }
 
 /* ---- mail ---- */
@@ -214,6 +219,30 @@ static void end_if_drained(struct front *f)
 	event_base_loopbreak(f->base);
 }
 
+static void on_mail(struct front *f, struct mail *m)
+{
+	switch (m->kind) {
+	case FRONT_MAIL_DRAIN:
+		on_drain(f);
+		break;
+	case FRONT_MAIL_SWITCH:
+		on_switch(f, mail_of(m, struct front_switch, mail));
+		break;
+	case FRONT_MAIL_HURRY:
+		on_hurry(f);
+		break;
+	case FRONT_MAIL_USAGE:
+		usage_collect_reply(
+		    mail_of(m, struct usage_collect, mail), &f->usage);
+		break;
+	case ORIGIN_REPLY_KIND:
+		on_reply(f, mail_of(m, struct ask, mail));
+		break;
+	default:
+		assert(!"unknown mail to a front");
+	}
+}
+
 static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 {
 	struct front *f = arg;
@@ -224,14 +253,7 @@ static void on_mailbox(evutil_socket_t fd, short what, void *arg)
 	while (m) {
 		struct mail *next = m->next;
 
-		if (m->kind == FRONT_MAIL_DRAIN)
-			on_drain(f);
-		else if (m->kind == FRONT_MAIL_SWITCH)
-			on_switch(f, mail_of(m, struct front_switch, mail));
-		else if (m->kind == FRONT_MAIL_HURRY)
-			on_hurry(f);
-		else
-			on_reply(f, mail_of(m, struct ask, mail));
+		on_mail(f, m);
 		m = next;
 	}
 	end_if_drained(f);
@@ -311,12 +333,15 @@ static bool build(struct front *f)
 	const struct front_options *o = &f->options;
 
 	f->base = base_new();
-	/* Room for a reply to each slot, the words to drain, new settings. */
-	f->mailbox = mailbox_new((size_t)o->max_requests + 3);
+	/* Room for a reply to each slot, the words to drain, new settings, and a
+	 * collection of usage. */
+	f->mailbox = mailbox_new((size_t)o->max_requests + 4);
+	f->usage = usage_table_new(USAGE_THREAD_ROWS);
 	f->slots = calloc(o->max_requests, sizeof(*f->slots));
 	if (o->cache)
 		f->reader = cache_reader_new(o->cache);
-	if (!f->base || !f->mailbox || !f->slots || (o->cache && !f->reader))
+	if (!f->base || !f->mailbox || !f->usage || !f->slots ||
+	    (o->cache && !f->reader))
 		return false;
 	for (uint32_t i = o->max_requests; i > 0; i--)
 		init_slot(f, i - 1);
@@ -390,6 +415,18 @@ void front_hurry(struct front *f)
 		assert(!"a place is kept for this");
 }
 
+void front_collect(struct front *f, struct usage_collect *c)
+{
+	c->mail.kind = FRONT_MAIL_USAGE;
+	if (!mailbox_post(f->mailbox, &c->mail))
+		assert(!"a place is kept for this");
+}
+
+struct usage_table *front_usage(struct front *f)
+{
+	return f->usage;
+}
+
 void front_join(struct front *f)
 {
 	if (!f->is_running)
@@ -434,6 +471,7 @@ void front_free(struct front *f)
 	for (uint32_t i = 0; f->slots && i < f->options.max_requests; i++)
 		fini_slot(&f->slots[i]);
 	free(f->slots);
+	usage_table_free(f->usage);
 	buf_fini(&f->own_head);
 	buf_fini(&f->head_304);
 	buf_fini(&f->base_url);

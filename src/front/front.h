@@ -13,6 +13,8 @@
 #include "origin/origin.h"
 
 struct front;
+struct usage_collect;
+struct usage_table;
 
 /*
  * What a reload may change, as of one moment. Immutable; whoever made it keeps
@@ -79,7 +81,14 @@ void front_use(struct front *f, struct front_switch *s);
 void front_drain(struct front *f);
 /* The deadline is now. Once, after front_drain. */
 void front_hurry(struct front *f);
+/*
+ * Sends for what was counted; c comes back with it, unless the thread ends
+ * before. Main thread; not again before it is back.
+ */
+void front_collect(struct front *f, struct usage_collect *c);
 void front_join(struct front *f);
+/* What was counted and not collected. After front_join; owned by the front. */
+struct usage_table *front_usage(struct front *f);
 /* The thread has ended and the origin too: late replies are freed. */
 void front_free(struct front *f);
 

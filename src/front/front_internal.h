@@ -5,6 +5,7 @@
 #include "base/pulse.h"
 #include "front/request.h"
 #include "http/date.h"
+#include "store/usage_collect.h"
 
 #include <pthread.h>
 
@@ -26,6 +27,7 @@ struct front {
 	struct mailbox *mailbox;
 	struct event *mailbox_event;
 	struct event *tick;
+	struct usage_table *usage; /* owned; until it is collected */
 	struct cache_reader *reader; /* NULL: without a store */
 	struct request *slots; /* owned */
 	struct request *free_slots;

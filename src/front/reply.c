@@ -6,6 +6,7 @@
 #include "front/access.h"
 #include "front/front_internal.h"
 #include "front/identity.h"
+#include "front/tool.h"
 #include "http/error.h"
 #include "http/page.h"
 
@@ -152,8 +153,9 @@ static void send_parts(struct request *r, const struct parts *p)
 	struct conn *conn = r->conn;
 
 	r->sent_bytes = conn ? p->bytes : 0;
+	r->is_answered = true;
 	metrics_add(METRIC_REQUESTS, 1);
-	access_log(r);
+	access_end(r);
 	r->req = NULL;
 	r->conn = NULL;
 	if (conn)
@@ -163,10 +165,12 @@ static void send_parts(struct request *r, const struct parts *p)
 		request_free(r);
 }
 
-/* Scheme, authority and path prefix that the client used; nothing for an
+/* Scheme, authority and the tool's prefix that the client used; nothing for an
  * HTTP/1.0 client that names no host. */
 static struct slice base_url(struct request *r)
 {
+	char text[TOOL_PREFIX_SIZE];
+	struct slice prefix = tool_prefix(r, text);
 	struct slice url = r->front->settings->public_url;
 	struct buf *b = &r->front->base_url;
 	size_t colon = slice_find(url, 0, ':');
@@ -174,9 +178,9 @@ static struct slice base_url(struct request *r)
 	buf_reset(b);
 	if (url.n > 0)
 		page_base(slice_sub(url, 0, colon),
-		    slice_sub(url, colon + 3, url.n), SLICE_NONE, b);
+		    slice_sub(url, colon + 3, url.n), prefix, b);
 	else if (identity_host(r->req).n > 0)
-		page_base(SLICE("http"), identity_host(r->req), SLICE_NONE, b);
+		page_base(SLICE("http"), identity_host(r->req), prefix, b);
 	return b->has_failed ? SLICE_NONE : buf_slice(b);
 }
 
@@ -215,6 +219,7 @@ static void send_message(struct request *r, const struct reply *reply)
 	size_t line_n;
 
 	r->status = reply->status;
+	r->age_s = reply->age_s;
 	split_body(r, reply, body);
 	buf_reset(own);
 	add_status_line(own, reply->status);

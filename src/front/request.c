@@ -9,10 +9,12 @@
 #include "front/identity.h"
 #include "front/local.h"
 #include "front/reply.h"
+#include "front/tool.h"
 #include "http/target.h"
 #include "origin/filing.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -31,6 +33,7 @@ enum step {
 static enum step fail(struct request *r, unsigned status, const char *message)
 {
 	r->cache.fwd = CACHESTATUS_LOCAL;
+	r->cache.detail = message;
 	reply_error(r, status, message);
 	return STEP_DONE;
 }
@@ -69,14 +72,27 @@ static enum step step_gate(struct request *r)
 	return refuse(r, verdict.status, verdict.message);
 }
 
-/* 2. One spelling of the target, for everything that follows. */
+/* 2. On whose behalf: said before the path, and then no part of it. */
+static enum step step_tool(struct request *r)
+{
+	struct slice tool;
+	const char *fault = tool_strip(
+	    slice_of_str(identity_uri(r->req)), &tool, &r->sent_target);
+
+	if (fault)
+		return fail(r, 400, fault);
+	snprintf(r->tool, sizeof(r->tool), "%.*s", (int)tool.n,
+	    tool.n > 0 ? tool.p : "");
+	return STEP_NEXT;
+}
+
+/* 3. One spelling of the target, for everything that follows. */
 static enum step step_target(struct request *r)
 {
-	struct slice sent = slice_of_str(identity_uri(r->req));
 	const char *why = NULL;
 
 	buf_reset(&r->target);
-	if (!target_canon(sent, &r->target, &why)) {
+	if (!target_canon(r->sent_target, &r->target, &why)) {
 		return refuse(
 		    r, 400, why ? why : "the request target is too long");
 	}
@@ -84,7 +100,7 @@ static enum step step_target(struct request *r)
 	return STEP_NEXT;
 }
 
-/* 3. The proxy's own endpoints. */
+/* 4. The proxy's own endpoints. */
 static enum step step_local(struct request *r)
 {
 	if (!slice_starts(r->path, SLICE("/-/")) &&
@@ -152,10 +168,11 @@ static void classify_unknown(struct request *r)
 	}
 }
 
-/* 4. Which operation, and so which rules. */
+/* 5. Which operation, and so which rules. */
 static enum step step_classify(struct request *r)
 {
 	r->may_store = r->may_join = r->is_bypassed = false;
+	r->is_counted = true;
 	if (api_find(r->method, r->path, &r->match)) {
 		if (!set_slash(r))
 			return fail(r, 414, "the request target is too long");
@@ -184,7 +201,7 @@ static void bypass_store(struct request *r)
 	metrics_add(METRIC_BYPASSED, 1);
 }
 
-/* 5. Who asks, and what of the head goes upstream. */
+/* 6. Who asks, and what of the head goes upstream. */
 static enum step step_identify(struct request *r)
 {
 	unsigned status = identity_read(r);
@@ -214,7 +231,7 @@ static struct slice keyed_body(struct request *r)
 	return buf_slice(&r->minified);
 }
 
-/* 6. The key: everything that decides what the upstream would say. */
+/* 7. The key: everything that decides what the upstream would say. */
 static enum step step_key(struct request *r)
 {
 	if (r->kind != FETCH_READ)
@@ -231,7 +248,7 @@ static enum step step_key(struct request *r)
 	return STEP_NEXT;
 }
 
-/* ---- 7. the store ---- */
+/* ---- 8. the store ---- */
 
 /* Whole seconds; negative from the moment of expiry on (RFC 9211 §2.4). */
 static int64_t ttl_s(const struct request *r, const struct cache_view *v)
@@ -356,7 +373,7 @@ static enum step step_look_up(struct request *r)
 	return STEP_NEXT;
 }
 
-/* ---- 8. the origin ---- */
+/* ---- 9. the origin ---- */
 
 static enum step step_may_ask(struct request *r)
 {
@@ -399,6 +416,7 @@ static struct ask *new_ask(struct request *r)
 	    .target = buf_slice(&r->target),
 	    .body = r->body,
 	    .has_body = has_body(r),
+	    .tool = tool_name(r),
 	    .fields = r->fields,
 	    .fields_n = r->fields_n,
 	    .policy = r->policy,
@@ -446,6 +464,7 @@ static void on_client_gone(void *arg)
 	struct evhttp_request *req = r->req;
 
 	metrics_add(METRIC_WAITERS_GONE, 1);
+	r->ended_us = clock_mono_us();
 	r->conn = NULL;
 	r->req = NULL;
 	/* The slot stays until the origin's reply names it. */
@@ -477,6 +496,7 @@ typedef enum step (*step_fn)(struct request *r);
 
 static const step_fn steps[] = {
     step_gate,
+    step_tool,
     step_target,
     step_local,
     step_classify,
@@ -546,7 +566,7 @@ static void reply_answered(struct request *r, const struct ask *a)
 	r->cache.fwd_status = a->answer->status;
 	r->cache.is_stored = a->is_stored;
 	r->cache.is_collapsed = a->is_collapsed;
-	access_trace_id(r, a->answer->body);
+	access_trace_id(r, a->answer);
 	reply_send(r, &reply);
 }
 
@@ -586,9 +606,13 @@ static void reply_stored(struct request *r, const struct ask *a)
 void request_reply(struct request *r, struct ask *a)
 {
 	r->is_waiting = false;
+	r->is_shared = a->is_collapsed;
+	r->sent_us = a->sent_us;
 	r->upstream_us = a->upstream_us;
 	if (!r->req) {
-		request_free(r); /* the client left long ago */
+		if (!r->is_answered)
+			access_end(r); /* the client left long ago */
+		request_free(r);
 	} else if (a->result == ASK_ANSWERED) {
 		reply_answered(r, a);
 	} else if (a->result == ASK_FAILED) {

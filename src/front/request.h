@@ -12,6 +12,7 @@
 #include "http/cachecontrol.h"
 #include "http/cachestatus.h"
 #include "http/conditional.h"
+#include "store/usage_table.h"
 
 struct request {
 	/* ---- slot ---- */
@@ -32,6 +33,9 @@ struct request {
 	/* ---- gate to key ---- */
 	enum api_method method;
 	struct slice method_name;
+	struct slice sent_target; /* behind a tool's name; borrowed from req */
+	char tool[USAGE_TOOL_MAX + 1]; /* "": none */
+	bool is_counted; /* in the accounting: it is about the API */
 	struct buf target; /* canonical */
 	struct slice path;
 	struct slice query;
@@ -57,10 +61,16 @@ struct request {
 	enum ask_fallback fallback;
 	unsigned asked;
 	struct cachestatus cache;
+	bool is_answered; /* else the client left before */
 	unsigned status;
 	size_t sent_bytes;
+	int64_t age_s; /* of a stored answer that was served */
+	bool is_shared; /* another one's upstream request answered it */
+	int64_t sent_us; /* mono: the upstream request began; 0: none did */
 	int64_t upstream_us;
-	char peer[48];
+	int64_t wait_us; /* until the upstream request began */
+	int64_t ended_us; /* mono; 0: not over */
+	char client[48]; /* address, for the log: access_client() */
 	char trace_id[48];
 };
 

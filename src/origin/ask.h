@@ -54,7 +54,8 @@ struct ask {
 	bool is_collapsed;
 	/* Wall clock; not 0: the answer was there already, a hit. */
 	int64_t fresh_until_ms;
-	int64_t upstream_us; /* time of the transfer, 0 when none */
+	int64_t sent_us; /* mono: when the transfer began, 0 when none did */
+	int64_t upstream_us; /* time it took */
 };
 
 #endif

@@ -6,7 +6,7 @@
 static size_t spec_bytes(const struct fetch_spec *s)
 {
 	size_t n = s->full_key.n + s->method_name.n + s->target.n + s->body.n +
-		   s->location.n;
+		   s->location.n + s->tool.n;
 
 	for (size_t i = 0; i < s->fields_n; i++)
 		n += s->fields[i].n;
@@ -32,6 +32,7 @@ static void place_all(struct fetch *f, const struct fetch_spec *s, char *at)
 	f->target = place(&at, s->target);
 	f->body = place(&at, s->body);
 	f->location = place(&at, s->location);
+	f->tool = place(&at, s->tool);
 	for (size_t i = 0; i < s->fields_n; i++)
 		f->fields[i] = place(&at, s->fields[i]);
 	mark = slice_find(f->target, 0, '?');

@@ -34,6 +34,7 @@ struct fetch {
 	struct slice query; /* inside target, without '?' */
 	struct slice body;
 	bool has_body;
+	struct slice tool; /* on whose behalf, for accounting; never empty */
 	struct slice location; /* known before the answer, may be empty */
 	struct slice fields[FETCH_FIELDS_MAX]; /* "Name: value" */
 	size_t fields_n;
@@ -55,6 +56,7 @@ struct fetch_spec {
 	struct slice body;
 	bool has_body;
 	struct slice location;
+	struct slice tool;
 	const struct slice *fields;
 	size_t fields_n; /* <= FETCH_FIELDS_MAX */
 	struct api_policy policy;

@@ -128,13 +128,12 @@ static struct ask *take_waiters(struct flight *fl)
 	return first;
 }
 
-static void give_answer(struct origin *o, struct ask *a, struct answer *answer,
-    bool is_stored, int64_t upstream_us)
+static void give_answer(
+    struct origin *o, struct ask *a, struct answer *answer, bool is_stored)
 {
 	a->result = ASK_ANSWERED;
 	a->answer = answer_ref(answer);
 	a->is_stored = is_stored;
-	a->upstream_us = upstream_us;
 	origin_return(o, a);
 }
 
@@ -152,8 +151,6 @@ struct landing {
 static void settle_waiter(struct origin *o, struct ask *a,
     const struct landing *l, uint64_t flight_seq)
 {
-	int64_t us = l->result->ended_us - l->result->started_us;
-
 	/*
 	 * Read your writes: who arrived after a write on these tags was
 	 * decided must not see an answer that may predate it.
@@ -163,8 +160,8 @@ static void settle_waiter(struct origin *o, struct ask *a,
 		flight_ask(o, a);
 		return;
 	}
+	origin_time_ask(a, l->result);
 	if (!l->answer) {
-		a->upstream_us = us;
 		origin_return_failure(o, a, l->result);
 		return;
 	}
@@ -175,7 +172,7 @@ static void settle_waiter(struct origin *o, struct ask *a,
 		origin_return(o, a);
 		return;
 	}
-	give_answer(o, a, l->answer, l->is_stored, us);
+	give_answer(o, a, l->answer, l->is_stored);
 }
 
 static void on_stored_by_writer(struct cache_put *p, bool is_stored)
@@ -253,11 +250,9 @@ static void land(struct transfer *t, const struct transfer_result *r, void *arg)
 	uint64_t seq = fl->seq;
 
 	fl->transfer = NULL;
-	origin_heard(o, r);
-	if (r->outcome != TRANSFER_OK) {
-		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
+	origin_note_result(o, fl->fetch, r);
+	if (r->outcome != TRANSFER_OK)
 		l.is_overtaken = has_moved_since(fl);
-	}
 	examine(fl, t, &l, &info);
 	a = take_waiters(fl);
 	if (!l.is_stored)
@@ -347,7 +342,7 @@ static void join(struct origin *o, struct flight *fl, struct ask *a)
 {
 	if (!fl->transfer) {
 		a->fresh_until_ms = fl->fresh_until_ms;
-		give_answer(o, a, fl->answer, true, 0);
+		give_answer(o, a, fl->answer, true);
 		return;
 	}
 	a->is_collapsed = true;

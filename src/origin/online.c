@@ -28,9 +28,15 @@ enum online_mode online_get_mode(const struct online *o)
 	    &o->mode, memory_order_relaxed);
 }
 
-void online_set_mode(struct online *o, enum online_mode mode)
+void online_set_mode(struct online *o, enum online_mode mode, int64_t now_ms)
 {
-	atomic_store(&o->mode, (int)mode);
+	if (atomic_exchange(&o->mode, (int)mode) != (int)mode)
+		atomic_store(&o->changed_ms, now_ms);
+}
+
+int64_t online_changed_ms(const struct online *o)
+{
+	return atomic_load(&o->changed_ms);
 }
 
 static bool is_connection_evidence(const struct transfer_result *r)
@@ -38,7 +44,7 @@ static bool is_connection_evidence(const struct transfer_result *r)
 	return r->outcome == TRANSFER_UNSENT && transfer_cause_is_way(r->cause);
 }
 
-void online_evidence(
+static void set_evidence(
     struct online *o, const struct transfer_result *r, int64_t now_ms)
 {
 	if (r->outcome == TRANSFER_OK) {
@@ -51,6 +57,16 @@ void online_evidence(
 	atomic_store(&o->retry_at_ms, now_ms + RETRY_INTERVAL_MS);
 	if (atomic_load(&o->away_since_ms) == 0)
 		atomic_store(&o->away_since_ms, now_ms);
+}
+
+void online_evidence(
+    struct online *o, const struct transfer_result *r, int64_t now_ms)
+{
+	bool was_away = online_is_away(o);
+
+	set_evidence(o, r, now_ms);
+	if (online_is_away(o) != was_away)
+		atomic_store(&o->changed_ms, now_ms);
 }
 
 bool online_is_away(const struct online *o)

@@ -27,6 +27,8 @@ struct online {
 	atomic_int mode;
 	atomic_int cause; /* enum transfer_cause of the evidence */
 	atomic_llong away_since_ms; /* mono; 0: not away */
+	atomic_llong changed_ms; /* mono: of what online_is_away or the mode
+				    says; 0: not since the start */
 	atomic_llong retry_at_ms; /* mono; the next request may try */
 };
 
@@ -35,7 +37,7 @@ const char *online_mode_name(enum online_mode mode);
  * command: "on" is ONLINE_OFFLINE). */
 bool online_mode_parse(struct slice text, enum online_mode *mode);
 enum online_mode online_get_mode(const struct online *o);
-void online_set_mode(struct online *o, enum online_mode mode);
+void online_set_mode(struct online *o, enum online_mode mode, int64_t now_ms);
 /* Origin thread: what a transfer showed. */
 void online_evidence(
     struct online *o, const struct transfer_result *r, int64_t now_ms);
@@ -45,6 +47,8 @@ void online_evidence(
  */
 bool online_may_ask(struct online *o, int64_t now_ms);
 bool online_is_away(const struct online *o);
+/* Mono: since when mode and online_is_away are as they are; 0: always. */
+int64_t online_changed_ms(const struct online *o);
 /* "offline" or the cause: the detail of Cache-Status. Constant text. */
 const char *online_detail(const struct online *o);
 

@@ -89,27 +89,6 @@ void origin_return_failure(
 
 /* ---- transfers ---- */
 
-/* A constant; NULL: the upstream is not away. */
-static const char *away_reason(const struct origin *o)
-{
-	return online_is_away(&o->online) ? online_detail(&o->online) : NULL;
-}
-
-void origin_heard(struct origin *o, const struct transfer_result *r)
-{
-	const char *before = away_reason(o), *after;
-
-	online_evidence(&o->online, r, clock_mono_ms());
-	after = away_reason(o);
-	if (after == before)
-		return;
-	if (after)
-		log_event(LOG_WARN, "upstream-away", LOG_STR("reason", after),
-		    LOG_STR("detail", r->detail), LOG_END);
-	else
-		log_event(LOG_INFO, "upstream-reachable", LOG_END);
-}
-
 struct transfer *origin_send(
     struct origin *o, const struct fetch *f, transfer_done done, void *arg)
 {
@@ -123,7 +102,7 @@ struct transfer *origin_send(
 	    .is_safe = f->kind == FETCH_READ,
 	};
 
-	metrics_add(METRIC_UPSTREAM_REQUESTS, 1);
+	origin_count_sent(o, f);
 	return transfer_start(o->transfers, &rq, done, arg);
 }
 
@@ -218,6 +197,10 @@ static void on_mail(struct origin *o, struct mail *m)
 		break;
 	case ORIGIN_MAIL_SWITCH:
 		on_switch(o, mail_of(m, struct origin_switch, mail));
+		break;
+	case ORIGIN_MAIL_USAGE:
+		usage_collect_reply(
+		    mail_of(m, struct usage_collect, mail), &o->usage);
 		break;
 	case ORIGIN_MAIL_STOP:
 		o->is_stopping = true;
@@ -348,13 +331,14 @@ static bool build(struct origin *o, char **why)
 	o->mailbox = mailbox_new(o->options.mailbox_capacity);
 	o->returns = mailbox_new(SIZE_MAX);
 	o->rates = rates_new();
+	o->usage = usage_table_new(USAGE_THREAD_ROWS);
 	o->flights_size = FLIGHTS_SIZE;
 	o->flights = calloc(o->flights_size, sizeof(*o->flights));
 	o->moves =
 	    moves_new(o->options.cache ? cache_last_seq(o->options.cache) : 0);
 	if (o->options.cache)
 		o->reader = cache_reader_new(o->options.cache);
-	if (!o->base || !o->mailbox || !o->returns || !o->rates ||
+	if (!o->base || !o->mailbox || !o->returns || !o->rates || !o->usage ||
 	    !o->flights || !o->moves || (o->options.cache && !o->reader) ||
 	    !add_events(o))
 		return false;
@@ -420,6 +404,7 @@ void origin_free(struct origin *o)
 	cache_reader_free(o->reader);
 	moves_free(o->moves);
 	rates_free(o->rates);
+	usage_table_free(o->usage);
 	free(o->flights);
 	mailbox_free(o->mailbox);
 	mailbox_free(o->returns);
@@ -459,13 +444,4 @@ void origin_set_bypass(struct origin *o, bool is_on)
 const struct rates *origin_rates(const struct origin *o)
 {
 	return o->rates;
-}
-
-void origin_stat(const struct origin *o, struct origin_stat *out)
-{
-	out->flights =
-	    atomic_load_explicit(&o->flights_n, memory_order_relaxed);
-	out->passages =
-	    atomic_load_explicit(&o->passages_n, memory_order_relaxed);
-	out->seq = atomic_load_explicit(&o->seq_seen, memory_order_relaxed);
 }

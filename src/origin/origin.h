@@ -22,6 +22,7 @@ enum origin_mail_kind {
 	ORIGIN_MAIL_MOVED, /* struct cache_move, from the writer */
 	ORIGIN_MAIL_PUT, /* struct cache_put, from the writer */
 	ORIGIN_MAIL_SWITCH, /* struct origin_switch, from origin_use */
+	ORIGIN_MAIL_USAGE, /* struct usage_collect */
 	ORIGIN_MAIL_STOP /* struct mail, owned by origin_stop */
 };
 
@@ -98,7 +99,15 @@ struct origin_stat {
 	unsigned flights;
 	unsigned passages; /* writes and what passes once */
 	uint64_t seq;
+	/* The last upstream request without a usable answer. */
+	int64_t error_at_ms; /* wall clock; 0: none yet */
+	unsigned error_status; /* of an answer 5xx, else 0 */
+	const char *error_cause; /* static string */
+	const char *error_op; /* id; NULL: unknown path */
 };
 void origin_stat(const struct origin *o, struct origin_stat *out);
+/* The upstream requests that were counted and not collected. After
+ * origin_stop; owned by the origin. */
+struct usage_table *origin_usage(struct origin *o);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/pulse.h"
 #include "origin/moves.h"
 #include "origin/origin.h"
+#include "store/usage_collect.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,15 @@
 struct event;
 struct flight;
 struct passage;
+
+/* The last upstream request without a usable answer. Written by the origin
+ * thread; a reader may see parts of two, each of which was true. */
+struct origin_error {
+	atomic_llong at_ms; /* wall clock; 0: none yet */
+	atomic_int cause; /* enum transfer_cause */
+	atomic_int status; /* of an answer 5xx, else 0 */
+	atomic_int op; /* api_op_index; -1: unknown path */
+};
 
 struct origin {
 	struct origin_options options;
@@ -45,6 +55,8 @@ struct origin {
 	uint64_t committed_seq;
 	unsigned puts_pending; /* likewise */
 	struct passage *passages;
+	struct usage_table *usage; /* owned; counts upstream requests */
+	struct origin_error last_error;
 	atomic_uint flights_n;
 	atomic_uint passages_n;
 	atomic_ullong seq_seen;
@@ -65,11 +77,19 @@ uint16_t origin_fail_status(const struct transfer_result *r);
  * head, which borrow from the answer. NULL: unusable head, or no memory. */
 struct answer *origin_answer(
     struct transfer *t, const struct transfer_result *r, struct head *info);
-/* What a finished transfer says about the upstream as a whole; logs when it
- * went away or came back. */
-void origin_heard(struct origin *o, const struct transfer_result *r);
 struct transfer *origin_send(
     struct origin *o, const struct fetch *f, transfer_done done, void *arg);
+
+/* ---- report.c ---- */
+
+/* A request goes upstream on behalf of f's tool. */
+void origin_count_sent(struct origin *o, const struct fetch *f);
+/* A transfer has ended: evidence, counters, the last error. Logs when the
+ * upstream went away or came back. */
+void origin_note_result(
+    struct origin *o, const struct fetch *f, const struct transfer_result *r);
+/* Tells the asker when the transfer began and how long it took. */
+void origin_time_ask(struct ask *a, const struct transfer_result *r);
 
 /* ---- flight.c: reads ---- */
 

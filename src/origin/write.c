@@ -101,7 +101,7 @@ static void fill_reply(
 	struct ask *a = p->ask;
 	struct head info;
 
-	a->upstream_us = r->ended_us - r->started_us;
+	origin_time_ask(a, r);
 	if (r->outcome == TRANSFER_OK) {
 		a->answer = origin_answer(t, r, &info);
 		if (a->answer) {
@@ -113,7 +113,6 @@ static void fill_reply(
 		a->detail = "bad-head";
 		a->fail_status = 502;
 	} else {
-		metrics_add(METRIC_UPSTREAM_ERRORS, 1);
 		a->detail = transfer_cause_name(r->cause);
 		a->fail_status = origin_fail_status(r);
 		a->message = transfer_cause_words(r->cause);
@@ -157,7 +156,7 @@ static void on_passed(
 	struct passage *p = arg;
 
 	p->transfer = NULL;
-	origin_heard(p->origin, r);
+	origin_note_result(p->origin, p->ask->fetch, r);
 	fill_reply(p, t, r);
 	if (p->ask->fetch->kind == FETCH_WRITE)
 		settle_write(p, judge(r));

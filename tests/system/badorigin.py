@@ -157,7 +157,8 @@ def fields(c, r):
 
 
 def status(c, r):
-    c.answer(r, json_of(r), status=f"{r.number('code', 500)} Scripted")
+    """With the members of a rule's args["more"] in the body."""
+    c.answer(r, json_of(r, **r.args.get("more", {})), status=f"{r.number('code', 500)} Scripted")
 
 
 def slow(c, r):

@@ -100,17 +100,36 @@ static void test_operator(void **state)
 	struct online o = {0};
 
 	(void)state;
-	online_set_mode(&o, ONLINE_OFFLINE);
+	online_set_mode(&o, ONLINE_OFFLINE, 1);
 	assert_true(online_is_away(&o));
 	assert_false(online_may_ask(&o, 1000000));
 	assert_string_equal(online_detail(&o), "offline");
-	online_set_mode(&o, ONLINE_ONLINE);
+	online_set_mode(&o, ONLINE_ONLINE, 2);
 	show(&o, TRANSFER_UNSENT, TRANSFER_CAUSE_CONNECT, 1000);
 	assert_false(online_is_away(&o));
 	assert_true(online_may_ask(&o, 1000));
-	online_set_mode(&o, ONLINE_AUTO);
+	online_set_mode(&o, ONLINE_AUTO, 3);
 	assert_int_equal(online_get_mode(&o), ONLINE_AUTO);
 	assert_true(online_is_away(&o));
+}
+
+/* Since when it is as it is: what nobody sees changes nothing. */
+static void test_changed(void **state)
+{
+	struct online o = {0};
+
+	(void)state;
+	show(&o, TRANSFER_OK, TRANSFER_CAUSE_NONE, 10);
+	assert_int_equal(online_changed_ms(&o), 0);
+	show(&o, TRANSFER_UNSENT, TRANSFER_CAUSE_DNS, 20);
+	show(&o, TRANSFER_UNSENT, TRANSFER_CAUSE_DNS, 30);
+	assert_int_equal(online_changed_ms(&o), 20);
+	show(&o, TRANSFER_OK, TRANSFER_CAUSE_NONE, 40);
+	assert_int_equal(online_changed_ms(&o), 40);
+	online_set_mode(&o, ONLINE_OFFLINE, 50);
+	online_set_mode(&o, ONLINE_OFFLINE, 60);
+	show(&o, TRANSFER_UNSENT, TRANSFER_CAUSE_DNS, 70);
+	assert_int_equal(online_changed_ms(&o), 50);
 }
 
 int main(void)
@@ -120,6 +139,7 @@ int main(void)
 	    cmocka_unit_test(test_evidence),
 	    cmocka_unit_test(test_probe),
 	    cmocka_unit_test(test_operator),
+	    cmocka_unit_test(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
