@@ -1,5 +1,6 @@
 #include "admin/control.h"
 
+#include "admin/usage_report.h"
 #include "base/clock.h"
 #include "store/why.h"
 
@@ -32,6 +33,9 @@ struct peer {
 	struct bufferevent *bev;
 	struct origin_purge purge;
 	bool is_purging; /* purge is the origin's */
+	struct accounting_wait wait;
+	bool is_counting; /* wait is the accounting's */
+	cJSON *command; /* owned; what is_counting is for */
 	bool is_answered;
 };
 
@@ -48,8 +52,12 @@ static void peer_close(struct peer *p)
 	if (p->bev)
 		bufferevent_free(p->bev);
 	p->bev = NULL;
+	if (p->is_counting)
+		accounting_forget(p->control->options.accounting, &p->wait);
+	p->is_counting = false;
 	if (p->is_purging)
 		return; /* until it comes back */
+	cJSON_Delete(p->command);
 	TAILQ_REMOVE(&p->control->peers, p, link);
 	free(p);
 }
@@ -89,11 +97,26 @@ static void send_error(struct peer *p, const char *message)
 
 /* ---- commands ---- */
 
-static void do_status(struct peer *p, const cJSON *command)
+/* Runs then with the command when everything up to now is counted. */
+static void when_counted(
+    struct peer *p, const cJSON *command, void (*then)(void *peer))
 {
+	p->command = cJSON_Duplicate(command, true);
+	if (!p->command) {
+		send_error(p, "out of memory");
+		return;
+	}
+	p->is_counting = true;
+	p->wait = (struct accounting_wait){.done = then, .arg = p};
+	accounting_collect(p->control->options.accounting, &p->wait);
+}
+
+static void status_counted(void *peer)
+{
+	struct peer *p = peer;
 	struct buf text;
 
-	(void)command;
+	p->is_counting = false;
 	buf_init(&text, STATUS_MAX_BYTES);
 	status_write(p->control->options.status, &text);
 	if (text.has_failed)
@@ -101,6 +124,35 @@ static void do_status(struct peer *p, const cJSON *command)
 	else
 		send_text(p, buf_slice(&text));
 	buf_fini(&text);
+}
+
+static void do_status(struct peer *p, const cJSON *command)
+{
+	when_counted(p, command, status_counted);
+}
+
+static void usage_counted(void *peer)
+{
+	struct peer *p = peer;
+	const char *fault;
+	cJSON *answer = usage_report(p->control->options.accounting, p->command,
+	    clock_wall_ms(), &fault);
+
+	p->is_counting = false;
+	if (answer)
+		send_object(p, answer);
+	else
+		send_error(p, fault);
+}
+
+static void do_usage(struct peer *p, const cJSON *command)
+{
+	const char *fault = usage_report_fault(command);
+
+	if (fault)
+		send_error(p, fault);
+	else
+		when_counted(p, command, usage_counted);
 }
 
 static void do_offline(struct peer *p, const cJSON *command)
@@ -252,6 +304,7 @@ static const struct {
     {"purge", do_purge},
     {"offline", do_offline},
     {"bypass", do_bypass},
+    {"usage", do_usage},
 };
 
 static void run_command(struct peer *p, const cJSON *command)
@@ -280,7 +333,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	char *line;
 	cJSON *command;
 
-	if (p->is_answered || p->is_purging)
+	if (p->is_answered || p->is_purging || p->is_counting)
 		return;
 	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
 	if (!line) {

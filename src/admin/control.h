@@ -4,6 +4,7 @@
  * ended by a line feed; one comes back, and the connection closes.
  *
  *	{"command":"status"}
+ *	{"command":"usage","by":"tool","since":MS,"tool":"...","operation":"..."}
  *	{"command":"purge","location":"ID"}     or all, contact, operation, path
  *	{"command":"offline"}, {"command":"offline","mode":"on"}
  *	{"command":"bypass"}, {"command":"bypass","on":true}
@@ -26,6 +27,7 @@ struct control_options {
 	const struct status_sources *status;
 	struct origin *origin;
 	struct bypass *bypass;
+	struct accounting *accounting;
 	struct mailbox *mailbox; /* main's: purges come back to it */
 	int mail_kind; /* as which kind */
 };

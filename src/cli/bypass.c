@@ -10,36 +10,31 @@ static bool is_mode(const char *text)
 
 static bool is_true(const cJSON *answer, const char *name)
 {
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, name));
+	return cJSON_IsTrue(client_member(answer, name));
+}
+
+static void print(const cJSON *answer)
+{
+	printf("bypass %s%s\n", is_true(answer, "bypass") ? "on" : "off",
+	    is_true(answer, "kept") ? ""
+				    : ", until the daemon ends: it could not "
+				      "be kept");
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	struct client_flags flags;
-	cJSON *command, *answer;
+	cJSON *command;
 
 	if (!client_flags(self, &argc, argv, &flags))
 		return CLI_USAGE;
 	if (argc > 2 || (argc == 2 && !is_mode(argv[1])))
 		return cli_usage(self, "bypass is on or off");
-	command = cJSON_CreateObject();
-	cJSON_AddStringToObject(command, "command", "bypass");
+	command = client_command("bypass");
 	if (argc == 2)
 		cJSON_AddBoolToObject(
 		    command, "on", strcmp(argv[1], "on") == 0);
-	answer = client_call(&flags, command);
-	if (!answer)
-		return CLI_FAILED;
-	if (flags.is_json) {
-		client_print_json(answer);
-		return CLI_OK;
-	}
-	printf("bypass %s%s\n", is_true(answer, "bypass") ? "on" : "off",
-	    is_true(answer, "kept") ? ""
-				    : ", until the daemon ends: it could not "
-				      "be kept");
-	cJSON_Delete(answer);
-	return CLI_OK;
+	return client_run(&flags, command, print);
 }
 
 const struct cli_command cli_bypass = {

@@ -8,6 +8,7 @@
 static const struct cli_command *const commands[] = {
     &cli_serve,
     &cli_status,
+    &cli_usage_of,
     &cli_purge,
     &cli_offline,
     &cli_bypass,

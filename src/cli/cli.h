@@ -23,6 +23,7 @@ struct cli_command {
 
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_status;
+extern const struct cli_command cli_usage_of;
 extern const struct cli_command cli_purge;
 extern const struct cli_command cli_offline;
 extern const struct cli_command cli_bypass;

@@ -125,7 +125,7 @@ static cJSON *exchange(int fd, const cJSON *command)
 	return NULL;
 }
 
-cJSON *client_call(const struct client_flags *flags, cJSON *command)
+static cJSON *call(const struct client_flags *flags, cJSON *command)
 {
 	char *own = flags->state ? NULL : config_default_state();
 	const char *state = flags->state ? flags->state : own;
@@ -148,12 +148,53 @@ cJSON *client_call(const struct client_flags *flags, cJSON *command)
 	return answer;
 }
 
-void client_print_json(cJSON *answer)
+static void print_json(const cJSON *answer)
 {
 	char *text = cJSON_PrintUnformatted(answer);
 
 	if (text)
 		puts(text);
 	cJSON_free(text);
+}
+
+cJSON *client_command(const char *name)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "command", name);
+	return o;
+}
+
+int client_run(const struct client_flags *flags, cJSON *command,
+    void (*print)(const cJSON *answer))
+{
+	cJSON *answer = call(flags, command);
+
+	if (!answer)
+		return CLI_FAILED;
+	if (flags->is_json)
+		print_json(answer);
+	else
+		print(answer);
 	cJSON_Delete(answer);
+	return CLI_OK;
+}
+
+const cJSON *client_member(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
+
+const char *client_text(const cJSON *o, const char *name)
+{
+	const cJSON *v = client_member(o, name);
+
+	return cJSON_IsString(v) ? v->valuestring : "-";
+}
+
+double client_number(const cJSON *o, const char *name)
+{
+	const cJSON *v = client_member(o, name);
+
+	return cJSON_IsNumber(v) ? v->valuedouble : 0;
 }

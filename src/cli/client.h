@@ -22,13 +22,20 @@ struct client_flags {
  */
 bool client_flags(const struct cli_command *c, int *argc, char **argv,
     struct client_flags *flags);
+/* A command of that name for the daemon, to be filled and given to
+ * client_run. */
+cJSON *client_command(const char *name);
 /*
- * Sends the command (freed here) and returns the answer, to be freed with
- * cJSON_Delete. NULL, said on stderr, when there is no daemon or it reports
- * an error.
+ * Sends the command (freed here) and prints the answer: as one line of JSON
+ * where the flags say so, else by print. Gives the exit code; says on stderr
+ * when there is no daemon or it reports an error.
  */
-cJSON *client_call(const struct client_flags *flags, cJSON *command);
-/* Prints the answer as one line of JSON and frees it. */
-void client_print_json(cJSON *answer);
+int client_run(const struct client_flags *flags, cJSON *command,
+    void (*print)(const cJSON *answer));
+
+/* Members of an answer, wherever they may be missing: "-" and 0. */
+const char *client_text(const cJSON *o, const char *name);
+double client_number(const cJSON *o, const char *name);
+const cJSON *client_member(const cJSON *o, const char *name);
 
 #endif

@@ -1,6 +1,8 @@
 #include "cli/daemon.h"
 
+#include "admin/accounting.h"
 #include "admin/control.h"
+#include "admin/exposition.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -25,7 +27,8 @@
 enum {
 	MAIL_PURGED = 1,
 	MAIL_FRONT_ENDED = 2,
-	MAIL_SWITCHED = 3
+	MAIL_SWITCHED = 3,
+	MAIL_USAGE = 4
 };
 
 #define FRONTS_MAX RELOAD_FRONTS_MAX
@@ -48,6 +51,7 @@ struct daemon {
 	struct front *fronts[FRONTS_MAX];
 	unsigned fronts_n;
 	unsigned fronts_running;
+	struct accounting *accounting;
 	struct status_sources status;
 	struct service service;
 	struct bypass *bypass;
@@ -168,6 +172,11 @@ static void write_status(struct buf *out, void *arg)
 	status_write(arg, out);
 }
 
+static void write_metrics(struct buf *out, void *arg)
+{
+	exposition_write(arg, out);
+}
+
 static unsigned threads_of(const struct config *c)
 {
 	long n =
@@ -190,6 +199,8 @@ static struct front_options front_options_of(struct daemon *d)
 	    .secret = d->secret,
 	    .settings = s,
 	    .status = write_status,
+	    .metrics = write_metrics,
+	    .metrics_type = SLICE(EXPOSITION_CONTENT_TYPE),
 	    .status_arg = &d->status,
 	    .notify = d->mailbox,
 	    .notify_kind = MAIL_FRONT_ENDED,
@@ -211,6 +222,22 @@ static bool make_fronts(struct daemon *d, char **why)
 		d->fronts_n++;
 	}
 	return true;
+}
+
+static bool make_accounting(struct daemon *d)
+{
+	struct accounting_options o = {
+	    .vault = d->vault,
+	    .fronts = d->fronts,
+	    .fronts_n = d->fronts_n,
+	    .origin = d->origin,
+	    .mailbox = d->mailbox,
+	    .mail_kind = MAIL_USAGE,
+	};
+
+	d->accounting = accounting_new(d->base, &o);
+	d->status.accounting = d->accounting;
+	return d->accounting != NULL;
 }
 
 /* ---- listening ---- */
@@ -272,6 +299,7 @@ static void drain(struct daemon *d)
 	log_event(LOG_INFO, "draining", LOG_INT("ms", drain_ms), LOG_END);
 	service_stopping(&d->service, drain_ms);
 	reload_stop(d->reload);
+	accounting_stop(d->accounting);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_drain(d->fronts[i]);
 }
@@ -328,6 +356,9 @@ static void on_mail(struct daemon *d, struct mail *m)
 	switch (m->kind) {
 	case MAIL_PURGED:
 		control_mail(d->control, m);
+		break;
+	case MAIL_USAGE:
+		accounting_mail(d->accounting, m);
 		break;
 	case MAIL_FRONT_ENDED:
 		d->fronts_running--;
@@ -409,6 +440,7 @@ static bool make_control(struct daemon *d, char **why)
 	    .status = &d->status,
 	    .origin = d->origin,
 	    .bypass = d->bypass,
+	    .accounting = d->accounting,
 	    .mailbox = d->mailbox,
 	    .mail_kind = MAIL_PURGED,
 	};
@@ -452,8 +484,8 @@ static bool build(struct daemon *d, char **why)
 	    .threads = threads_of(d->config),
 	    .is_draining = &d->is_draining,
 	};
-	return make_fronts(d, why) && listen_on_all(d, why) &&
-	       make_control(d, why);
+	return make_fronts(d, why) && make_accounting(d) &&
+	       listen_on_all(d, why) && make_control(d, why);
 }
 
 /* Held, and else ignored: after the end of the loop it must not kill, either.
@@ -596,6 +628,9 @@ static void stop(struct daemon *d)
 	if (d->mailbox)
 		take_mail(d);
 	control_free(d->control);
+	if (d->accounting)
+		accounting_finish(d->accounting);
+	accounting_free(d->accounting);
 	if (d->is_writing)
 		cache_writer_stop(d->cache);
 	atomic_store(&hurried_cache, NULL);

@@ -9,37 +9,25 @@ static bool is_mode(const char *text)
 	       strcmp(text, "auto") == 0;
 }
 
-static const char *text_of(const cJSON *answer, const char *name)
+static void print(const cJSON *answer)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(answer, name);
-
-	return cJSON_IsString(v) ? v->valuestring : "unknown";
+	printf("offline %s, upstream %s\n", client_text(answer, "offline"),
+	    client_text(answer, "upstream"));
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	struct client_flags flags;
-	cJSON *command, *answer;
+	cJSON *command;
 
 	if (!client_flags(self, &argc, argv, &flags))
 		return CLI_USAGE;
 	if (argc > 2 || (argc == 2 && !is_mode(argv[1])))
 		return cli_usage(self, "the mode is one of on, off, auto");
-	command = cJSON_CreateObject();
-	cJSON_AddStringToObject(command, "command", "offline");
+	command = client_command("offline");
 	if (argc == 2)
 		cJSON_AddStringToObject(command, "mode", argv[1]);
-	answer = client_call(&flags, command);
-	if (!answer)
-		return CLI_FAILED;
-	if (flags.is_json) {
-		client_print_json(answer);
-		return CLI_OK;
-	}
-	printf("offline %s, upstream %s\n", text_of(answer, "offline"),
-	    text_of(answer, "upstream"));
-	cJSON_Delete(answer);
-	return CLI_OK;
+	return client_run(&flags, command, print);
 }
 
 const struct cli_command cli_offline = {

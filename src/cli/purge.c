@@ -13,49 +13,38 @@ static const struct {
     {"--path", "path"},
 };
 
-/* The command object, NULL when the arguments name nothing or two things. */
-static cJSON *command_of(int argc, char **argv)
+/* Puts into the command what to purge. False when the arguments name nothing
+ * or two things. */
+static bool add_what(cJSON *command, int argc, char **argv)
 {
-	cJSON *o = NULL;
+	if (argc == 2 && strcmp(argv[1], "--all") == 0)
+		return cJSON_AddTrueToObject(command, "all") != NULL;
+	for (size_t i = 0; argc == 3 && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(argv[1], kinds[i].flag) == 0)
+			return cJSON_AddStringToObject(
+				   command, kinds[i].name, argv[2]) != NULL;
+	return false;
+}
 
-	if (argc == 2 && strcmp(argv[1], "--all") == 0) {
-		o = cJSON_CreateObject();
-		cJSON_AddTrueToObject(o, "all");
-	}
-	for (size_t i = 0; argc == 3 && i < sizeof(kinds) / sizeof(*kinds);
-	     i++) {
-		if (strcmp(argv[1], kinds[i].flag) != 0)
-			continue;
-		o = cJSON_CreateObject();
-		cJSON_AddStringToObject(o, kinds[i].name, argv[2]);
-	}
-	if (o)
-		cJSON_AddStringToObject(o, "command", "purge");
-	return o;
+static void print(const cJSON *answer)
+{
+	(void)answer;
+	puts("purged");
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	struct client_flags flags;
-	cJSON *command, *answer;
+	cJSON *command;
 
 	if (!client_flags(self, &argc, argv, &flags))
 		return CLI_USAGE;
-	command = command_of(argc, argv);
-	if (!command)
-		return cli_usage(self, "one of --all, --location ID, "
-				       "--contact ID, --operation ID or "
-				       "--path P is needed");
-	answer = client_call(&flags, command);
-	if (!answer)
-		return CLI_FAILED;
-	if (flags.is_json) {
-		client_print_json(answer);
-	} else {
-		puts("purged");
-		cJSON_Delete(answer);
-	}
-	return CLI_OK;
+	command = client_command("purge");
+	if (add_what(command, argc, argv))
+		return client_run(&flags, command, print);
+	cJSON_Delete(command);
+	return cli_usage(self, "one of --all, --location ID, --contact ID, "
+			       "--operation ID or --path P is needed");
 }
 
 const struct cli_command cli_purge = {

@@ -1,125 +1,185 @@
 #include "cli/client.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static const char *text_at(const cJSON *o, const char *name)
+#define MIB 1048576.0
+
+/* "3 d 4 h", "12 min", "5 s": the two biggest units. */
+static const char *span(char *text, size_t size, double seconds)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
+	long long s = (long long)seconds;
 
-	return cJSON_IsString(v) ? v->valuestring : "-";
+	if (s >= 86400)
+		snprintf(
+		    text, size, "%lld d %lld h", s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		snprintf(
+		    text, size, "%lld h %lld min", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		snprintf(text, size, "%lld min %lld s", s / 60, s % 60);
+	else
+		snprintf(text, size, "%lld s", s);
+	return text;
 }
 
-static double number_at(const cJSON *o, const char *name)
+static void print_troubles(const cJSON *doc)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
+	const cJSON *trouble;
 
-	return cJSON_IsNumber(v) ? v->valuedouble : 0;
+	cJSON_ArrayForEach(trouble, client_member(doc, "troubles"))
+	{
+		if (cJSON_IsString(trouble))
+			printf("TROUBLE    %s\n", trouble->valuestring);
+	}
 }
 
 static void print_life(const cJSON *doc)
 {
-	const cJSON *stalled =
-	    cJSON_GetObjectItemCaseSensitive(doc, "stalledThreads");
-	const cJSON *bypass = cJSON_GetObjectItemCaseSensitive(doc, "bypass");
-	const cJSON *name;
+	char text[64];
 
-	printf("ghlmirror  %s, %s, up %.0f s\n", text_at(doc, "version"),
-	    text_at(doc, "state"), number_at(doc, "uptimeSeconds"));
-	if (cJSON_IsTrue(bypass))
+	printf("ghlmirror  %s, %s, up %s\n", client_text(doc, "version"),
+	    client_text(doc, "state"),
+	    span(text, sizeof(text), client_number(doc, "uptimeSeconds")));
+	if (cJSON_IsTrue(client_member(doc, "bypass")))
 		printf("bypass     on: the store is neither read nor filled\n");
-	cJSON_ArrayForEach(name, stalled)
-	{
-		printf("stalled    %s\n",
-		    cJSON_IsString(name) ? name->valuestring : "-");
-	}
+}
+
+static void print_last_error(const cJSON *error)
+{
+	char text[64];
+
+	printf("last error %s ago: ",
+	    span(text, sizeof(text), client_number(error, "secondsAgo")));
+	if (client_member(error, "status"))
+		printf("status %.0f", client_number(error, "status"));
+	else
+		printf("%s", client_text(error, "cause"));
+	printf(", %s\n", client_text(error, "operation"));
+}
+
+/* online: nobody said otherwise, and it is reached. */
+static const char *connection_of(const cJSON *upstream)
+{
+	if (strcmp(client_text(upstream, "offline"), "on") == 0)
+		return "offline";
+	return strcmp(client_text(upstream, "state"), "away") == 0 ? "away"
+								   : "online";
 }
 
 static void print_upstream(const cJSON *doc)
 {
-	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "upstream");
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(o, "reason");
+	const cJSON *o = client_member(doc, "upstream");
+	char text[64];
 
-	printf("upstream   %s, %s", text_at(o, "url"), text_at(o, "state"));
-	if (cJSON_IsString(reason))
-		printf(" (%s)", reason->valuestring);
-	printf(", offline %s\n", text_at(o, "offline"));
+	printf("upstream   %s for %s, %s %s\n", connection_of(o),
+	    span(text, sizeof(text), client_number(o, "stateSeconds")),
+	    client_text(o, "url"), client_text(o, "state"));
+	if (client_member(o, "lastError"))
+		print_last_error(client_member(o, "lastError"));
+}
+
+static void print_today(const cJSON *doc)
+{
+	const cJSON *today = client_member(doc, "today");
+	char text[64];
+
+	printf("today      %.0f asked, hit ratio %.1f %%, upstream calls saved "
+	       "%.0f\n",
+	    client_number(today, "asked"),
+	    100 * client_number(today, "hitRatio"),
+	    client_number(today, "callsSaved"));
+	printf("           %.0f upstream calls, %.0f refused by GHL, %.0f "
+	       "failed\n",
+	    client_number(today, "upstream"),
+	    client_number(today, "clientErrors"),
+	    client_number(today, "failures"));
+	printf("oldest     %s, of the answers served today\n",
+	    span(text, sizeof(text), client_number(today, "oldestSeconds")));
 }
 
 static void print_store(const cJSON *doc)
 {
-	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "store");
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(o, "reason");
+	const cJSON *o = client_member(doc, "store");
 
-	printf("store      %s", text_at(o, "state"));
-	if (cJSON_GetObjectItemCaseSensitive(o, "maxBytes"))
-		printf(", %.0f answers, %.1f of %.1f MiB",
-		    number_at(o, "entries"),
-		    number_at(o, "usedBytes") / 1048576,
-		    number_at(o, "maxBytes") / 1048576);
-	if (cJSON_IsString(reason))
-		printf(" (%s)", reason->valuestring);
-	printf("\n");
+	if (client_member(o, "entries"))
+		printf("store      %s, %.0f answers, %.1f of %.1f MiB\n",
+		    client_text(o, "state"), client_number(o, "entries"),
+		    client_number(o, "usedBytes") / MIB,
+		    client_number(o, "maxBytes") / MIB);
+	else
+		printf("store      %s\n", client_text(o, "state"));
 }
 
-/* Only when there is something to say. */
-static void print_vault(const cJSON *doc)
+static void print_now(const cJSON *doc)
 {
-	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "vault");
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(o, "reason");
+	const cJSON *origin = client_member(doc, "origin");
 
-	if (cJSON_IsString(reason))
-		printf("vault      %s (%s)\n", text_at(o, "state"),
-		    reason->valuestring);
+	printf("now        %.0f connections, %.0f reads and %.0f writes under "
+	       "way\n",
+	    client_number(client_member(doc, "clients"), "connections"),
+	    client_number(origin, "flights"),
+	    client_number(origin, "passages"));
 }
 
-static void print_counters(const cJSON *doc)
+static void print_start(const cJSON *doc)
 {
-	const cJSON *o = cJSON_GetObjectItemCaseSensitive(doc, "counters");
+	const cJSON *o = client_member(doc, "counters");
 
-	printf("requests   %.0f, of them %.0f hits, %.0f stale, %.0f misses\n",
-	    number_at(o, "requests"), number_at(o, "hits"),
-	    number_at(o, "hits_stale"), number_at(o, "misses"));
-	printf("hit ratio  %.1f %%, upstream calls saved %.0f\n",
-	    100 * number_at(doc, "hitRatio"),
-	    number_at(doc, "upstreamCallsSaved"));
-	printf("upstream   %.0f calls, %.0f errors\n",
-	    number_at(o, "upstream_requests"), number_at(o, "upstream_errors"));
+	printf("all        %.0f requests since the start, hit ratio %.1f %%, "
+	       "%.0f upstream calls\n",
+	    client_number(o, "requests"), 100 * client_number(doc, "hitRatio"),
+	    client_number(o, "upstream_requests"));
+}
+
+static void print_top(const cJSON *doc)
+{
+	const cJSON *list =
+	    client_member(client_member(doc, "today"), "topOperations");
+	const cJSON *row;
+
+	if (cJSON_GetArraySize(list) > 0)
+		printf(
+		    "\n%8s %10s  today's operations\n", "asked", "hit ratio");
+	cJSON_ArrayForEach(row, list)
+	{
+		printf("%8.0f %8.1f %%  %s\n", client_number(row, "asked"),
+		    100 * client_number(row, "hitRatio"),
+		    client_text(row, "operation"));
+	}
+}
+
+/* What is wrong stands first; the whole fits a screen. */
+static void print(const cJSON *doc)
+{
+	print_troubles(doc);
+	print_life(doc);
+	print_upstream(doc);
+	print_today(doc);
+	print_store(doc);
+	print_now(doc);
+	print_start(doc);
+	print_top(doc);
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
 	struct client_flags flags;
-	cJSON *command, *answer;
 
 	if (!client_flags(self, &argc, argv, &flags))
 		return CLI_USAGE;
 	if (argc != 1)
 		return cli_usage(self, "unknown argument \"%s\"", argv[1]);
-	command = cJSON_CreateObject();
-	cJSON_AddStringToObject(command, "command", "status");
-	answer = client_call(&flags, command);
-	if (!answer)
-		return CLI_FAILED;
-	if (flags.is_json) {
-		client_print_json(answer);
-		return CLI_OK;
-	}
-	print_life(answer);
-	print_upstream(answer);
-	print_store(answer);
-	print_vault(answer);
-	print_counters(answer);
-	cJSON_Delete(answer);
-	return CLI_OK;
+	return client_run(&flags, client_command("status"), print);
 }
 
 const struct cli_command cli_status = {
     .name = "status",
     .synopsis = "[--state DIR] [--json]",
     .summary = "what the daemon is doing",
-    .help = "Prints the state of the running daemon: the upstream, the "
-	    "store, and what\n"
-	    "was served from where.\n"
+    .help = "Prints the state of the running daemon: what is wrong, the "
+	    "upstream, what was\n"
+	    "served today from where, the store.\n"
 	    "\n"
 	    "  --state DIR  the daemon's state directory\n"
 	    "  --json       print everything as JSON\n",

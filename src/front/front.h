@@ -51,8 +51,11 @@ struct front_options {
 	struct origin *origin;
 	struct digest_secret secret; /* of credential scopes */
 	const struct front_settings *settings; /* at the start */
-	/* Appends the status document; any thread may call it. */
+	/* Append the status document, and the metrics as a text of
+	 * metrics_type; any thread may call them. */
 	void (*status)(struct buf *out, void *arg);
+	void (*metrics)(struct buf *out, void *arg);
+	struct slice metrics_type;
 	void *status_arg;
 	/* Posted to by a front that has drained; owned by main. */
 	struct mailbox *notify;

@@ -5,7 +5,8 @@
 #include "front/identity.h"
 #include "front/reply.h"
 
-#define STATUS_MAX_BYTES (256 * 1024)
+/* 256 tools take a quarter of it. */
+#define FIGURES_MAX_BYTES (1024 * 1024)
 
 /* The process runs and this thread answers. */
 static void health(struct request *r)
@@ -35,22 +36,43 @@ static bool is_local_name(struct request *r)
 	       (num_parse_host_port(host, 80, &at) && num_is_loopback(&at));
 }
 
-static void status(struct request *r)
+/*
+ * Who may see figures and names of tools: status, metrics. False: replied.
+ */
+static bool may_see_figures(struct request *r)
 {
-	const struct front_options *o = &r->front->options;
+	if (conn_is_loopback(r->conn) && is_local_name(r))
+		return true;
+	reply_error(r, 403, "only from this machine");
+	return false;
+}
+
+static void reply_figures(struct request *r,
+    void (*write)(struct buf *out, void *arg), struct slice type)
+{
 	struct buf body;
 
-	if (!conn_is_loopback(r->conn) || !is_local_name(r)) {
-		reply_error(r, 403, "only from this machine");
+	if (!may_see_figures(r))
 		return;
-	}
-	buf_init(&body, STATUS_MAX_BYTES);
-	o->status(&body, o->status_arg);
+	buf_init(&body, FIGURES_MAX_BYTES);
+	write(&body, r->front->options.status_arg);
 	if (body.has_failed || body.n == 0)
 		reply_error(r, 503, "out of memory");
 	else
-		reply_json(r, 200, buf_slice(&body));
+		reply_document(r, type, buf_slice(&body));
 	buf_fini(&body);
+}
+
+static void status(struct request *r)
+{
+	reply_figures(r, r->front->options.status,
+	    SLICE("application/json; charset=utf-8"));
+}
+
+static void metrics(struct request *r)
+{
+	reply_figures(
+	    r, r->front->options.metrics, r->front->options.metrics_type);
 }
 
 static const struct {
@@ -60,6 +82,7 @@ static const struct {
     {{"/-/health", 9}, health},
     {{"/-/ready", 8}, ready},
     {{"/-/status", 9}, status},
+    {{"/-/metrics", 10}, metrics},
 };
 
 void local_reply(struct request *r)

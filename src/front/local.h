@@ -1,6 +1,6 @@
 /*
  * The proxy's own endpoints, under "/-/". health and ready are open to all,
- * status only to this machine. Front thread only.
+ * status and metrics only to this machine. Front thread only.
  */
 #ifndef FRONT_LOCAL_H
 #define FRONT_LOCAL_H

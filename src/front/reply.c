@@ -8,6 +8,7 @@
 #include "front/identity.h"
 #include "front/tool.h"
 #include "http/error.h"
+#include "http/field.h"
 #include "http/page.h"
 
 #include <assert.h>
@@ -278,6 +279,18 @@ void reply_json(struct request *r, unsigned status, struct slice body)
 	    .age_s = -1,
 	};
 
+	send_message(r, &reply);
+}
+
+void reply_document(struct request *r, struct slice type, struct slice body)
+{
+	struct buf *head = &r->front->head_304;
+	struct reply reply = {.status = 200, .body = body, .age_s = -1};
+
+	buf_reset(head);
+	field_add(head, SLICE("Content-Type"), type);
+	field_add(head, SLICE("Cache-Control"), SLICE("no-store"));
+	reply.head = buf_slice(head);
 	send_message(r, &reply);
 }
 

@@ -28,6 +28,8 @@ void reply_send(struct request *r, const struct reply *reply);
 void reply_error(struct request *r, unsigned status, const char *message);
 /* A JSON document of our own. r is gone. */
 void reply_json(struct request *r, unsigned status, struct slice body);
+/* A document of our own, of any type. r is gone. */
+void reply_document(struct request *r, struct slice type, struct slice body);
 
 struct reply reply_of_view(const struct cache_view *v, int64_t now_ms);
 struct reply reply_of_answer(const struct answer *a);

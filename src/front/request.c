@@ -365,7 +365,6 @@ static enum step step_look_up(struct request *r)
 	}
 	close_view(r);
 	if (r->kind == FETCH_READ && r->may_store) {
-		metrics_add(METRIC_MISSES, 1);
 		r->cache.fwd = v.state == CACHE_MISS	? CACHESTATUS_URI_MISS
 			       : v.state == CACHE_FRESH ? CACHESTATUS_REQUEST
 							: CACHESTATUS_STALE;

@@ -1,6 +1,7 @@
 #include "front/tool.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "front/front_internal.h"
 
 #include <stdio.h>
@@ -57,8 +58,10 @@ static void count_source(struct usage_row *row, const struct request *r)
 		    row, USAGE_OLDEST_S, r->age_s > 0 ? (uint64_t)r->age_s : 0);
 		return;
 	}
-	if (r->kind == FETCH_READ && r->may_store)
+	if (r->kind == FETCH_READ && r->may_store) {
+		metrics_add(METRIC_MISSES, 1);
 		usage_row_count(row, USAGE_MISSES, 1);
+	}
 	if (r->is_shared)
 		usage_row_count(row, USAGE_COALESCED, 1);
 }

@@ -232,9 +232,11 @@ def plant(rig):
 def secrets_stay_secret():
     with Rig(options=['--log-level', 'debug']) as rig:
         plant(rig)
-        told = [rig.get('/-/status').body.decode()]
+        told = [rig.get('/-/' + x).body.decode() for x in ('status',
+                                                           'metrics')]
         told += [rig.daemon.cli(*x).stdout for x in (
-            ['status'], ['status', '--json'])]
+            ['status'], ['status', '--json'], ['usage'],
+            ['usage', '--by', 'operation', '--json'])]
         rig.hang_up()
         rig.daemon.stop()
         told.append(rig.daemon.log())
@@ -242,7 +244,7 @@ def secrets_stay_secret():
             for name in names:
                 with open(base + '/' + name, 'rb') as f:
                     told.append(f.read().decode('latin-1'))
-        true(all(told[:3]), 'something said nothing')
+        true(all(told[:6]), 'something said nothing')
         found = [(s, x[max(0, x.find(s) - 60):x.find(s) + 60])
                  for s in SECRETS for x in told if s in x]
         equal(found, [])

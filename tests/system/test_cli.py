@@ -9,7 +9,8 @@ import sys
 
 from rig import PROGRAM, Rig, directory, equal, run, test, true
 
-COMMANDS = ['serve', 'status', 'purge', 'offline', 'bypass', 'check-config']
+COMMANDS = ['serve', 'status', 'usage', 'purge', 'offline', 'bypass',
+            'check-config']
 # A configuration, the line that is wrong, and a word of the reason.
 BAD_CONFIGS = [
     ('nope = 1\n', 1, 'unknown key "nope"'),
