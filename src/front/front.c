@@ -333,8 +333,8 @@ static bool build(struct front *f)
 	const struct front_options *o = &f->options;
 
 	f->base = base_new();
-	/* Room for a reply to each slot, the words to drain, new settings, and a
-	 * collection of usage. */
+	/* Room for a reply to each slot, the words to drain, new settings, and
+	 * a collection of usage. */
 	f->mailbox = mailbox_new((size_t)o->max_requests + 4);
 	f->usage = usage_table_new(USAGE_THREAD_ROWS);
 	f->slots = calloc(o->max_requests, sizeof(*f->slots));

@@ -20,7 +20,8 @@ import tempfile
 import time
 
 from front_rig import WAIT_S, Client, Response, wait_for
-from sandbox_tap import Skip, equal, run, some_contact, test, true
+from sandbox_tap import (SOURCE, Skip, equal, run, some_contact, test,
+                         true)
 from tls_rig import Authority, Nghttpx
 from upstreams import BadOrigin, Gateway
 from ghl_sandbox.harness import VERSION, Sandbox
@@ -28,7 +29,8 @@ from ghl_sandbox.harness import VERSION, Sandbox
 __all__ = [
     'PROGRAM', 'BadOrigin', 'Client', 'Daemon', 'Gateway', 'Rig', 'Sandbox',
     'Session', 'Skip', 'Storm', 'VERSION', 'WAIT_S', 'directory', 'equal',
-    'is_sanitized', 'json_of', 'message', 'percentile', 'run', 'test', 'true', 'wait_for']
+    'is_sanitized', 'json_of', 'manual', 'manual_text', 'message',
+    'percentile', 'run', 'test', 'true', 'wait_for']
 
 PROGRAM = os.environ.get('GHLMIRROR') or os.path.join(
     os.environ.get('top_builddir', '.'), 'ghlmirror')
@@ -53,6 +55,19 @@ def directory():
 def percentile(values, percent):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def manual_text(section):
+    """A section of ghlmirror(1), as roff."""
+    with open(os.path.join(SOURCE, 'doc', 'ghlmirror.1'),
+              encoding='utf-8') as f:
+        text = f.read().partition('.Sh %s\n' % section)[2]
+    return text.partition('\n.Sh ')[0]
+
+
+def manual(section):
+    """The words of a section of ghlmirror(1)."""
+    return set(re.findall(r'[\w.-]+', manual_text(section)))
 
 
 def json_of(answer):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from rig import (PROGRAM, BadOrigin, Client, Daemon, Rig, Session, Storm,
-                 directory, equal, message, run, test, true, wait_for)
+                 directory, equal, manual, run, test, true, wait_for)
 
 ZAPIER = '/-/as/zapier'
 FIELDS = {'ts', 'level', 'event', 'id', 'client', 'method', 'op', 'target',
@@ -109,8 +109,10 @@ def a_shared_answer_and_a_client_that_left():
         rig.fault('latency', ms=600)
         messages = [rig.message('GET', target) for _ in range(3)]
         with Storm(rig.address, messages) as storm:
-            storm.send()
-            wait_for(lambda: rig.daemon.status()['counters']['coalesced'] == 2,
+            storm.send([0])
+            wait_for(lambda: rig.asked() == 1, 'the first')
+            storm.send([1, 2])
+            wait_for(lambda: rig.daemon.counter('coalesced') == 2,
                      'all of them')
             storm.cut(2)
             storm.answers([0, 1])
@@ -182,6 +184,11 @@ def every_answer_has_a_line():
             true(line['detail'], line)
         equal(lines[-1]['source'], 'refused')
         held.sock.close()
+
+
+@test
+def the_manual_has_every_field():
+    equal(FIELDS - manual('LOG'), set())
 
 
 @test

@@ -2,14 +2,12 @@
 """/-/metrics: the text exposition format 0.0.4, to the letter, with names that
 the manual tells; and who may see it."""
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 
-from rig import Rig, Session, equal, run, test, true
-from sandbox_tap import SOURCE
+from rig import Rig, Session, equal, manual_text, run, test, true
 
 NAME = r'[a-zA-Z_:][a-zA-Z0-9_:]*'
 SAMPLE = re.compile(r'(%s)(?:\{(.*)\})? (\S+)' % NAME)
@@ -193,10 +191,14 @@ def the_figures():
 
 @test
 def the_manual_has_every_name():
-    with open(os.path.join(SOURCE, 'doc', 'ghlmirror.1'),
-              encoding='utf-8') as f:
-        section = f.read().partition('.Sh METRICS\n')[2].partition('.Sh ')[0]
-    told = set(re.findall(r'^\.It Li (\S+)', section, re.MULTILINE))
+    told = set()
+    for part, name in (('Gauges', '%s'), ('Tools', '%s'),
+                       ('Counters', 'ghlmirror_%s_total'),
+                       ('Times', 'ghlmirror_%s_seconds')):
+        section = manual_text('METRICS').partition('.Ss %s\n' % part)[2]
+        told |= {name % x for x in re.findall(
+            r'^\.It \w\w (\S+)', section.partition('\n.Ss ')[0],
+            re.MULTILINE)}
     with Rig() as rig:
         rig.get('/contacts/' + rig.contact())
         rig.daemon.status()

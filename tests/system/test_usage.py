@@ -7,7 +7,8 @@ import os
 import sys
 import time
 
-from rig import (WAIT_S, Rig, Storm, equal, run, test, true, wait_for)
+from rig import (WAIT_S, Rig, Storm, equal, manual, run, test, true,
+                 wait_for)
 
 GET_CONTACT = 'contacts.get-contact'
 UPDATE = 'contacts.update-contact'
@@ -268,6 +269,33 @@ def status_at_a_glance():
         # What the commands and the endpoint tell is one document.
         here, there = rig.daemon.status(), rig.get('/-/status').json()
         equal(sorted(here), sorted(there))
+
+
+def members(value):
+    """All names of members, but for the counters'."""
+    if isinstance(value, list):
+        return set().union(*map(members, value))
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(members(v) for k, v in value.items()
+                              if k != 'counters'))
+
+
+@test
+def the_manual_has_every_member():
+    with Rig(gateway=True) as rig:
+        target = '/contacts/' + rig.contact()
+        names = members(rig.daemon.status())
+        rig.fault('status', status=500)
+        rig.get(target)
+        names |= members(rig.daemon.status())
+        rig.gateway.set_mode('refuse')
+        rig.get(target)
+        names |= members(rig.daemon.status())
+        for what in 'tool', 'operation', 'hour':
+            names |= members(usage(rig, '--by', what))
+        equal(names - manual('STATUS'), set())
+        true(len(names) > 50, names)
 
 
 @test
