@@ -151,8 +151,8 @@ void listener_accept_failed(struct evconnlistener *lev, void *http)
 	listener_set_accepting(l, false);
 	evtimer_add(l->resume, &tv);
 	metrics_add(METRIC_ACCEPT_PAUSED, 1);
-	log_event(
-	    LOG_WARN, "accept-paused", LOG_STR("reason", strerror(err)), LOG_END);
+	log_event(LOG_WARN, "accept-paused", LOG_STR("reason", strerror(err)),
+	    LOG_END);
 }
 
 static void listener_resume(evutil_socket_t fd, short what, void *listener)
