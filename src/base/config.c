@@ -361,9 +361,6 @@ static void finish(struct config_loader *l)
 	n = strlen(c->upstream);
 	if (c->upstream[n - 1] == '/')
 		c->upstream[n - 1] = '\0';
-	n = strlen(c->public_url);
-	if (n > 0 && c->public_url[n - 1] == '/')
-		c->public_url[n - 1] = '\0';
 	if (!c->state[0]) {
 		free(c->state);
 		c->state = config_default_state();

@@ -76,9 +76,12 @@ struct config_location {
 struct config {
 	char *file; /* that was read; "" without one */
 
-	struct config_list listen; /* HOST:PORT, at least one */
+	struct config_list listen; /* config_parse_listen, at least one */
+	char *unix_mode; /* config_parse_mode */
 	struct config_list hosts;
-	char *public_url;
+	struct config_list public_url; /* config_parse_public_url */
+	struct config_list trusted_proxies; /* addr_range_parse, or unix */
+	struct config_list cors_origins; /* as browsers send them, or * alone */
 	bool allow_lan_passthrough;
 	unsigned threads; /* 0: as many as CPUs */
 	char *state;
@@ -163,6 +166,19 @@ char *config_default_state(void);
 size_t config_compare_fixed(const struct config *running,
     const struct config *fresh, const char **names, size_t max);
 
+/* A checked item of listen, borrowed from its text. */
+struct config_listen {
+	struct slice text;
+	bool is_unix;
+	struct slice path; /* of a unix socket */
+	struct num_host_port at; /* of any other */
+};
+
+/* HOST:PORT, [IPV6]:PORT or unix:/PATH; else false. */
+bool config_parse_listen(struct slice text, struct config_listen *out);
+/* Three octal digits, or four of which the first is 0; else false. */
+bool config_parse_mode(struct slice text, unsigned *out);
+
 /* A checked URL of upstream or public_url, borrowed from its text. */
 struct config_url {
 	bool is_tls;
@@ -172,6 +188,15 @@ struct config_url {
 
 /* http(s)://HOST[:PORT], at most a slash behind it; else false. */
 bool config_parse_url(struct slice text, struct config_url *out);
+
+/* A checked item of public_url, borrowed from its text. */
+struct config_public_url {
+	struct slice listen; /* the item of listen it is for; empty: all */
+	struct config_url url;
+};
+
+/* URL or LISTEN=URL; else false. */
+bool config_parse_public_url(struct slice text, struct config_public_url *out);
 
 /* All options with their values, as a configuration file. */
 void config_print(FILE *out, const struct config *c);

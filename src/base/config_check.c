@@ -35,15 +35,6 @@ const char *config_check_url(struct slice s)
 	       "path and query";
 }
 
-const char *config_check_listen(struct slice s)
-{
-	struct num_host_port hp;
-
-	if (num_parse_host_port(s, NUM_PORT_REQUIRED, &hp))
-		return NULL;
-	return "an address like 127.0.0.1:8788 or [::1]:8788";
-}
-
 const char *config_check_host(struct slice s)
 {
 	struct num_host_port hp;
@@ -83,35 +74,6 @@ const char *config_check_id(struct slice s)
 			return "an id: letters, digits, _ and -";
 	}
 	return NULL;
-}
-
-static bool check_listeners(const struct config *c, struct buf *why)
-{
-	if (c->listen.n == 0) {
-		buf_printf(why, "needs at least one address");
-		return false;
-	}
-	for (size_t i = 0; i < c->listen.n; i++) {
-		const char *text = c->listen.v[i];
-		struct num_host_port hp;
-
-		num_parse_host_port(slice_of_str(text), NUM_PORT_REQUIRED, &hp);
-		if (!num_is_loopback(&hp) && !c->allow_lan_passthrough) {
-			buf_printf(why,
-			    "%s is not on loopback; set "
-			    "allow_lan_passthrough = yes to serve other "
-			    "machines without keys of their own",
-			    text);
-			return false;
-		}
-		for (size_t j = 0; j < i && hp.port != 0; j++) {
-			if (strcmp(text, c->listen.v[j]) == 0) {
-				buf_printf(why, "%s is there twice", text);
-				return false;
-			}
-		}
-	}
-	return true;
 }
 
 static bool check_upstream(const struct config *c, struct buf *why)
@@ -155,7 +117,9 @@ bool config_check_whole(
 		const char *option;
 		bool (*is_good)(const struct config *c, struct buf *why);
 	} checks[] = {
-	    {"listen", check_listeners},
+	    {"listen", config_check_listeners},
+	    {"public_url", config_check_public_urls},
+	    {"cors_origins", config_check_origins},
 	    {"upstream", check_upstream},
 	    {"forward_headers", check_forward},
 	};

@@ -50,19 +50,42 @@ static const char *const log_levels[] = {
 
 static const struct config_option global_options[] = {
     {LIST(listen), .text = "127.0.0.1:8788", .check = config_check_listen,
-	.doc = "Addresses to accept clients on, each HOST:PORT or "
-	       "[IPV6]:PORT; port 0 takes a free port, which the ready line "
-	       "tells."},
+	.doc = "Addresses to accept clients on, each HOST:PORT, [IPV6]:PORT "
+	       "or unix:/PATH. A name stands for all its addresses; port 0 "
+	       "takes a free port, which the ready line tells. An IPv6 "
+	       "address takes IPv6 clients only: to serve both, list "
+	       "0.0.0.0:PORT and [::]:PORT."},
+    {STRING(unix_mode), .text = "0660", .check = config_check_mode,
+	.doc = "Mode of the unix sockets that listen makes; who may write to "
+	       "one may connect, and read the status."},
     {LIST(hosts), .text = "", .check = config_check_host, .is_reloadable = true,
 	.doc = "Names, with or without port, that a request's Host field may "
 	       "carry; others are answered 421. Without any, every name is "
-	       "accepted.",
-	.default_doc = "any name"},
-    {STRING(public_url), .text = "", .may_be_empty = true,
-	.check = config_check_url, .is_reloadable = true,
+	       "accepted, but over loopback only addresses, names without "
+	       "dots, localhost, and the names of this machine, of listen and "
+	       "of public_url, so that no web page can reach the proxy under "
+	       "a name of its own.",
+	.default_doc = "any name that is not a stranger's"},
+    {LIST(public_url), .text = "", .check = config_check_public_url,
+	.is_reloadable = true,
 	.doc = "The URL under which clients reach this proxy, put into "
-	       "nextPageUrl; without it, scheme and Host of the request.",
+	       "nextPageUrl: URL for all listeners, or LISTEN=URL for one, "
+	       "with LISTEN as spelt in listen. Without it, scheme and Host "
+	       "of the request, or what a trusted proxy says of them.",
 	.default_doc = "scheme and Host of the request"},
+    {LIST(trusted_proxies), .text = "", .check = config_check_proxy,
+	.is_reloadable = true,
+	.doc = "Addresses and networks of reverse proxies, or unix for those "
+	       "that connect by unix socket, whose X-Forwarded-For, "
+	       "X-Forwarded-Proto, X-Forwarded-Host or Forwarded fields tell "
+	       "who the client is; from others these fields are ignored.",
+	.default_doc = "none"},
+    {LIST(cors_origins), .text = "", .check = config_check_origin,
+	.is_reloadable = true,
+	.doc = "Origins of web pages that may use this proxy from a browser, "
+	       "each like https://app.example, or * alone for every page. "
+	       "Without any, no answer carries a CORS field.",
+	.default_doc = "none"},
     {BOOL(allow_lan_passthrough), .text = "no",
 	.doc = "Listen on addresses other than loopback although clients are "
 	       "told apart only by the GHL token they bring."},

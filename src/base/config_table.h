@@ -75,6 +75,10 @@ bool config_value_is_given(const struct config_option *o, const void *base);
 /* Shapes of strings, for the table: NULL, or what the text should be. */
 const char *config_check_url(struct slice s);
 const char *config_check_listen(struct slice s);
+const char *config_check_mode(struct slice s);
+const char *config_check_public_url(struct slice s);
+const char *config_check_proxy(struct slice s);
+const char *config_check_origin(struct slice s);
 const char *config_check_host(struct slice s);
 const char *config_check_field(struct slice s);
 const char *config_check_id(struct slice s);
@@ -83,5 +87,9 @@ const char *config_check_id(struct slice s);
  * option that *option then names. */
 bool config_check_whole(
     const struct config *c, const char **option, struct buf *why);
+/* Of that, what is about listen, public_url and cors_origins. */
+bool config_check_listeners(const struct config *c, struct buf *why);
+bool config_check_public_urls(const struct config *c, struct buf *why);
+bool config_check_origins(const struct config *c, struct buf *why);
 
 #endif

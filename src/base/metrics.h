@@ -25,6 +25,11 @@
 	X(NOT_MODIFIED, "not_modified", \
 	    "Requests answered 304 because the client's copy was current.") \
 	X(REFUSED, "refused", "Requests refused as malformed or unsafe.") \
+	X(PREFLIGHTS, "preflights", \
+	    "Questions of browsers, whether a page may ask, answered.") \
+	X(FORWARDED_UNUSED, "forwarded_unused", \
+	    "Requests of trusted proxies whose words on the client were " \
+	    "malformed or contradictory, and not believed.") \
 	X(OVERLOAD, "overload", "Requests answered 503 for lack of slots.") \
 	X(CLIENT_ERRORS, "client_errors", \
 	    "Client connections that ended in the middle of a message.") \

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "cli/listen.h"
 #include "cli/reload.h"
 #include "cli/service.h"
 #include "cli/sockets.h"
@@ -66,7 +67,7 @@ struct daemon {
 	struct event *tick;
 	unsigned stop_signals;
 	atomic_bool is_draining; /* read by status */
-	struct buf listening; /* " http=HOST:PORT" for each socket */
+	struct listening listening;
 };
 
 /* ---- parts, in the order they are made ---- */
@@ -242,51 +243,15 @@ static bool make_accounting(struct daemon *d)
 
 /* ---- listening ---- */
 
-static bool bind_all(
-    struct daemon *d, const char *host, uint16_t port, char **why)
-{
-	uint16_t real = port;
-
-	if (port != 0 && listener_port_is_taken(host, port)) {
-		why_set(why, "listen %s:%u: address in use", host, port);
-		return false;
-	}
-	for (unsigned i = 0; i < d->fronts_n; i++)
-		if (!front_bind(d->fronts[i], host, real, &real, why))
-			return false;
-	buf_printf(&d->listening,
-	    strchr(host, ':') ? " http=[%s]:%u" : " http=%s:%u", host, real);
-	return true;
-}
-
-static bool listen_on(struct daemon *d, const char *text, char **why)
-{
-	struct num_host_port at;
-	char host[256];
-
-	if (!num_parse_host_port(slice_of_str(text), NUM_PORT_REQUIRED, &at) ||
-	    at.host.n >= sizeof(host)) {
-		why_set(why, "listen %s: not HOST:PORT", text);
-		return false;
-	}
-	memcpy(host, at.host.p, at.host.n);
-	host[at.host.n] = '\0';
-	return bind_all(d, host, at.port, why);
-}
-
 static bool listen_on_all(struct daemon *d, char **why)
 {
 	bool has_inherited;
 
-	if (!sockets_inherit(d->config, d->fronts, d->fronts_n, &d->listening,
-		&has_inherited, why))
+	if (!sockets_inherit(d->config, d->fronts, d->fronts_n,
+		&d->listening.ready, &has_inherited, why))
 		return false;
-	if (has_inherited)
-		return true;
-	for (size_t i = 0; i < d->config->listen.n; i++)
-		if (!listen_on(d, d->config->listen.v[i], why))
-			return false;
-	return true;
+	return has_inherited || listening_open(&d->listening, d->config,
+				    d->fronts, d->fronts_n, why);
 }
 
 /* ---- main's loop ---- */
@@ -300,6 +265,7 @@ static void drain(struct daemon *d)
 	service_stopping(&d->service, drain_ms);
 	reload_stop(d->reload);
 	accounting_stop(d->accounting);
+	listening_withdraw(&d->listening);
 	for (unsigned i = 0; i < d->fronts_n; i++)
 		front_drain(d->fronts[i]);
 }
@@ -333,7 +299,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 static void tell_reloaded(struct daemon *d)
 {
 	if (!reload_is_under_way(d->reload))
-		service_ready(&d->service, d->listening.p + 1);
+		service_ready(&d->service, d->listening.ready.p + 1);
 }
 
 /* The log file was moved away, or the configuration changed. */
@@ -518,7 +484,7 @@ struct daemon *daemon_new(
 	if (!d)
 		return NULL;
 	d->config = config;
-	buf_init(&d->listening, 64 * 1024);
+	listening_init(&d->listening);
 	signal(SIGPIPE, SIG_IGN);
 	tzset();
 	raise_descriptor_limit();
@@ -536,13 +502,16 @@ struct daemon *daemon_new(
 /* The one line scripts wait for. */
 static void print_ready(struct daemon *d)
 {
-	buf_add(&d->listening, "", 1);
-	printf("ready%s\n", d->listening.p);
+	const char *sockets;
+
+	buf_add(&d->listening.ready, "", 1);
+	sockets = d->listening.ready.p;
+	printf("ready%s\n", sockets);
 	fflush(stdout);
-	log_event(LOG_INFO, "ready", LOG_STR("listen", d->listening.p + 1),
+	log_event(LOG_INFO, "ready", LOG_STR("listen", sockets + 1),
 	    LOG_STR("upstream", d->config->upstream),
 	    LOG_STR("state", state_dir(d->state)), LOG_END);
-	service_ready(&d->service, d->listening.p + 1);
+	service_ready(&d->service, sockets + 1);
 }
 
 /*
@@ -674,7 +643,7 @@ void daemon_free(struct daemon *d)
 	free(d->cache_failure);
 	free(d->vault_failure);
 	free(d->control_path);
-	buf_fini(&d->listening);
+	listening_fini(&d->listening);
 	digest_fini();
 	metrics_thread_fini();
 	free(d);

@@ -60,11 +60,11 @@ static void fill(struct settings *s)
 	    .hosts_n = c->hosts.n,
 	    .forward_fields = s->forward_fields,
 	    .forward_fields_n = c->forward_headers.n,
-	    .public_url = slice_of_str(c->public_url),
 	    .listener = listener_of(c),
 	    .keep_stale_ms = c->keep_stale_ms,
 	    .drain_ms = c->drain_ms,
 	};
+	settings_net_fill(&s->net, &s->front);
 	s->origin = (struct origin_settings){
 	    .policies = s->policies,
 	    .transfers =
@@ -91,7 +91,8 @@ struct settings *settings_new(const struct config *config, char **why)
 		s->policies = policies_of_config(config, why);
 	s->hosts = slices_of(&config->hosts);
 	s->forward_fields = slices_of(&config->forward_headers);
-	if (!s->policies || !s->hosts || !s->forward_fields) {
+	if (!s->policies || !s->hosts || !s->forward_fields ||
+	    !settings_net_init(&s->net, config)) {
 		settings_free(s);
 		return NULL;
 	}
@@ -106,5 +107,6 @@ void settings_free(struct settings *s)
 	api_policies_free(s->policies);
 	free(s->hosts);
 	free(s->forward_fields);
+	settings_net_fini(&s->net);
 	free(s);
 }

@@ -9,6 +9,7 @@
 #define CLI_SETTINGS_H
 
 #include "base/config.h"
+#include "cli/settings_net.h"
 #include "front/front.h"
 #include "origin/origin.h"
 
@@ -17,6 +18,7 @@ struct settings {
 	struct api_policies *policies;
 	struct slice *hosts;
 	struct slice *forward_fields;
+	struct settings_net net;
 	struct front_settings front;
 	struct origin_settings origin;
 };

@@ -3,6 +3,7 @@
 #include "base/notify.h"
 #include "store/why.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 /* The same permission as `listen` needs, for whatever address it has. */
@@ -26,16 +27,35 @@ static bool is_allowed(
 	return false;
 }
 
+/* As in listen, so that public_url can name it: HOST:PORT or unix:PATH. */
+static char *item_of(struct slice name)
+{
+	struct buf text;
+	size_t n;
+
+	buf_init(&text, 256);
+	if (slice_starts(name, SLICE("unix=")))
+		buf_add_slice(&text, SLICE("unix:"));
+	/* "http=" is as long. */
+	buf_add_slice(&text, slice_sub(name, 5, name.n));
+	return buf_take(&text, &n);
+}
+
 static bool inherit(const struct config *c, int fd, struct front *const *fronts,
     unsigned fronts_n, struct buf *listening, char **why)
 {
 	struct buf name;
+	char *item = NULL;
 	bool is_ok;
 
 	buf_init(&name, 256);
 	is_ok = is_allowed(c, fd, &name, why);
+	if (is_ok)
+		item = item_of(buf_slice(&name));
+	is_ok = is_ok && item != NULL;
 	for (unsigned i = 0; is_ok && i < fronts_n; i++)
-		is_ok = front_adopt(fronts[i], fd, why);
+		is_ok = front_adopt(fronts[i], fd, item, true, why);
+	free(item);
 	close(fd); /* each front has a duplicate */
 	if (is_ok) {
 		buf_add_char(listening, ' ');

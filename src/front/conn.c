@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 
@@ -80,26 +79,18 @@ static bool conn_register(struct conn *c)
 	return true;
 }
 
+/* evhttp keeps nothing of a peer with another kind of address. */
 static void conn_read_peer(struct conn *c)
 {
 	const struct sockaddr *sa = evhttp_connection_get_addr(c->evcon);
-	const struct sockaddr_in *in4 = (const void *)sa;
-	const struct sockaddr_in6 *in6 = (const void *)sa;
-	const void *address = NULL;
 
-	if (sa->sa_family == AF_INET) {
-		address = &in4->sin_addr;
-		c->is_loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
-	} else if (sa->sa_family == AF_INET6) {
-		address = &in6->sin6_addr;
-		c->is_loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
-				 (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
-				     in6->sin6_addr.s6_addr[12] == 127);
-	}
-	if (address == NULL)
-		return;
-	if (inet_ntop(sa->sa_family, address, c->peer, sizeof(c->peer)) == NULL)
-		c->peer[0] = '\0';
+	c->socket = listener_socket_of(c->l, c->fd);
+	c->has_address =
+	    !conn_is_unix(c) && sa != NULL && addr_of_sockaddr(sa, &c->address);
+	if (c->has_address)
+		addr_format(&c->address, c->peer);
+	else if (conn_is_unix(c))
+		memcpy(c->peer, "unix", sizeof("unix"));
 }
 
 void conn_let_go(struct conn *c)
@@ -190,7 +181,8 @@ void conn_adopt(struct conn *c)
 	c->fd = bufferevent_getfd(bev);
 	evhttp_connection_set_closecb(c->evcon, conn_closed, c);
 	bufferevent_decref(bev);
-	conn_read_peer(c);
+	if (c->fd >= 0)
+		conn_read_peer(c);
 	if (c->fd < 0 || !conn_register(c))
 		conn_hang_up(c);
 	else
@@ -245,10 +237,28 @@ const char *conn_peer(const struct conn *c)
 	return c->peer;
 }
 
+const struct addr *conn_address(const struct conn *c)
+{
+	assert(c->magic == CONN_MAGIC);
+	return c->has_address ? &c->address : NULL;
+}
+
 bool conn_is_loopback(const struct conn *c)
 {
 	assert(c->magic == CONN_MAGIC);
-	return c->is_loopback;
+	return c->has_address && addr_is_loopback(&c->address);
+}
+
+bool conn_is_unix(const struct conn *c)
+{
+	assert(c->magic == CONN_MAGIC);
+	return c->socket != NULL && c->socket->local.ss_family == AF_UNIX;
+}
+
+const char *conn_listener_name(const struct conn *c)
+{
+	assert(c->magic == CONN_MAGIC);
+	return c->socket == NULL ? "" : c->socket->name;
 }
 
 unsigned conn_requests(const struct conn *c)

@@ -10,6 +10,7 @@
 #ifndef FRONT_CONN_H
 #define FRONT_CONN_H
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/slice.h"
 
@@ -71,13 +72,14 @@ void listener_follow(struct listener *l, const struct listener_options *o);
  */
 bool listener_port_is_taken(const char *host, uint16_t port);
 /*
- * Binds a shared-port TCP socket. host is a name or an address without
- * brackets; names are resolved, so this may block. port 0 takes a free port;
- * port_out gets the real one. Returns false with a message in why (caller
+ * Binds a shared-port TCP socket; one for IPv6 takes IPv6 only. host is a name
+ * or an address without brackets; names are resolved, so this may block. port
+ * 0 takes a free port; port_out gets the real one. Connections that come by
+ * this socket say name (copied). Returns false with a message in why (caller
  * frees).
  */
 bool listener_bind(struct listener *l, const char *host, uint16_t port,
-    uint16_t *port_out, char **why);
+    const char *name, uint16_t *port_out, char **why);
 /*
  * NULL when fd, inherited from a service manager, is a listening TCP or unix
  * stream socket, else what is wrong with it. name gets its address for people,
@@ -85,11 +87,18 @@ bool listener_bind(struct listener *l, const char *host, uint16_t port,
  */
 const char *listener_inherited_fault(int fd, struct buf *name, bool *is_local);
 /*
- * Accepts from an inherited socket, which other listeners and other processes
- * may do as well. fd stays the caller's; the open socket behind it becomes
- * non-blocking. False with a message in why (caller frees).
+ * Accepts from a socket that listens already, which other listeners may do as
+ * well, and other processes if it is inherited. fd stays the caller's; the
+ * open socket behind it becomes non-blocking. name and why as above.
  */
-bool listener_adopt(struct listener *l, int fd, char **why);
+bool listener_adopt(struct listener *l, int fd, const char *name,
+    bool is_inherited, char **why);
+/*
+ * False with a libevent that ends the process when a client of a unix socket
+ * has a long address of its own (CVE-2026-63388); listener_adopt then refuses
+ * unix sockets.
+ */
+bool listener_may_use_unix(void);
 /*
  * Stops accepting: at once from inherited sockets, whose queues wait for the
  * next process; from our own after what is queued there was accepted, because
@@ -118,9 +127,15 @@ void listener_free(struct listener *l);
  * turns must watch it: without that nothing tells that the client left.
  */
 
-/* Address of the peer as text, without port; valid with the connection. */
+/* Address of the peer as text, without port, or "unix"; valid with the
+ * connection. */
 const char *conn_peer(const struct conn *c);
+/* The same as an address; NULL for a peer of a unix socket. */
+const struct addr *conn_address(const struct conn *c);
 bool conn_is_loopback(const struct conn *c);
+bool conn_is_unix(const struct conn *c);
+/* Name of the socket it came by; "" when that cannot be told. */
+const char *conn_listener_name(const struct conn *c);
 /* Requests this connection has delivered, the present one included. */
 unsigned conn_requests(const struct conn *c);
 /* The reply will be followed by a close: drain, HTTP/1.0, refusal, client's

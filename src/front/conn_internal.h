@@ -27,6 +27,7 @@
 #include <event2/http.h>
 #include <netinet/in.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #define CONN_MAGIC 0x636f6e6eu
 
@@ -86,7 +87,8 @@ struct conn {
 	bool is_over_cap; /* there were too many when it came */
 	bool is_held; /* dispatched, not yet replied to */
 	bool has_peer_ended; /* end of input seen while closing */
-	bool is_loopback;
+	bool has_address;
+	const struct listener_socket *socket; /* the listener's; or NULL */
 	unsigned last_message; /* number of the message that asked to close */
 	size_t discarded_bytes;
 	unsigned refused_status; /* 0: not refused */
@@ -94,10 +96,23 @@ struct conn {
 
 	void (*on_gone)(void *arg);
 	void *gone_arg;
-	char peer[INET6_ADDRSTRLEN];
+	struct addr address; /* if has_address */
+	char peer[ADDR_TEXT_SIZE];
 };
 
 TAILQ_HEAD(conn_list, conn);
+
+/* A socket that is listened on. Its name outlives the socket, because
+ * connections do. */
+struct listener_socket {
+	struct evhttp_bound_socket *bound; /* evhttp's; NULL once closed */
+	struct sockaddr_storage local;
+	char *name; /* owned */
+	bool is_inherited; /* others accept from it, too */
+	TAILQ_ENTRY(listener_socket) in_listener;
+};
+
+TAILQ_HEAD(listener_socket_list, listener_socket);
 
 struct listener {
 	struct event_base *base;
@@ -118,10 +133,7 @@ struct listener {
 	size_t partial_bytes; /* in conn.partial, all connections */
 	unsigned held; /* requests that are with the caller */
 	bool is_draining;
-	struct evhttp_bound_socket **sockets; /* the array is owned */
-	size_t sockets_n;
-	struct evhttp_bound_socket **inherited; /* likewise */
-	size_t inherited_n;
+	struct listener_socket_list sockets; /* owned */
 	struct event *last_accept; /* draining: closes sockets */
 	LIST_ENTRY(listener) in_all;
 };
@@ -161,6 +173,15 @@ void conn_close_begin(struct conn *c);
 /* listener.c */
 struct evconnlistener;
 void listener_accept_failed(struct evconnlistener *lev, void *http);
+
+/* listener_bind.c */
+/* The socket that accepted the connection with this descriptor, or NULL. */
+const struct listener_socket *listener_socket_of(
+    const struct listener *l, int fd);
+void listener_sockets_free(struct listener *l);
+/* Takes lev over, also when it fails. */
+bool listener_add(struct listener *l, struct evconnlistener *lev,
+    const char *name, bool is_inherited);
 
 /* conn_deadline.c */
 void conn_enter(struct conn *c, enum conn_phase phase);

@@ -378,14 +378,15 @@ struct front *front_new(
 }
 
 bool front_bind(struct front *f, const char *host, uint16_t port,
-    uint16_t *port_out, char **why)
+    const char *name, uint16_t *port_out, char **why)
 {
-	return listener_bind(f->listener, host, port, port_out, why);
+	return listener_bind(f->listener, host, port, name, port_out, why);
 }
 
-bool front_adopt(struct front *f, int fd, char **why)
+bool front_adopt(
+    struct front *f, int fd, const char *name, bool is_inherited, char **why)
 {
-	return listener_adopt(f->listener, fd, why);
+	return listener_adopt(f->listener, fd, name, is_inherited, why);
 }
 
 bool front_start(struct front *f)

@@ -9,12 +9,21 @@
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
 
+#include "base/addr.h"
 #include "front/conn.h"
+#include "http/cors.h"
 #include "origin/origin.h"
 
 struct front;
 struct usage_collect;
 struct usage_table;
+
+/* Where clients find the proxy, for nextPageUrl. */
+struct front_public_url {
+	struct slice listen; /* name of the listener; empty: any */
+	struct slice scheme;
+	struct slice authority;
+};
 
 /*
  * What a reload may change, as of one moment. Immutable; whoever made it keeps
@@ -24,9 +33,16 @@ struct front_settings {
 	const struct api_policies *policies;
 	const struct slice *hosts; /* accepted Host values; none: any */
 	size_t hosts_n;
+	const struct slice *own_hosts; /* accepted on loopback without hosts */
+	size_t own_hosts_n;
 	const struct slice *forward_fields; /* besides the fixed ones */
 	size_t forward_fields_n;
-	struct slice public_url; /* "" : from the request */
+	const struct front_public_url *public_urls; /* else: the request's */
+	size_t public_urls_n;
+	const struct addr_range *trusted; /* proxies, by address */
+	size_t trusted_n;
+	bool is_unix_trusted;
+	struct cors_rules cors;
 	/* Of which a running listener follows what listener_follow says. */
 	struct listener_options listener;
 	int64_t keep_stale_ms;
@@ -68,13 +84,14 @@ struct front *front_new(
     unsigned index, const struct front_options *o, char **why);
 /* Before front_start. */
 bool front_bind(struct front *f, const char *host, uint16_t port,
-    uint16_t *port_out, char **why);
+    const char *name, uint16_t *port_out, char **why);
 /*
- * Accepts from a listening socket that was inherited, through a descriptor of
- * its own; fd stays the caller's. The socket was checked with
+ * Accepts from a listening socket, through a descriptor of its own; fd stays
+ * the caller's. As listener_adopt; an inherited one was checked with
  * listener_inherited_fault. Before front_start.
  */
-bool front_adopt(struct front *f, int fd, char **why);
+bool front_adopt(
+    struct front *f, int fd, const char *name, bool is_inherited, char **why);
 bool front_start(struct front *f);
 /* After front_start and before front_drain. s is the front's until it is back;
  * one at a time. */

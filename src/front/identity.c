@@ -164,9 +164,9 @@ static bool is_stream(const struct request *r)
 	return api_is_mcp(r->path);
 }
 
-static bool is_forwarded_always(const struct request *r, struct slice name)
+static bool is_forwarded_always(const struct front *f, struct slice name)
 {
-	const struct front_settings *s = r->front->settings;
+	const struct front_settings *s = f->settings;
 
 	for (size_t i = 0; i < s->forward_fields_n; i++)
 		if (slice_eq_nocase(s->forward_fields[i], name))
@@ -183,14 +183,14 @@ static bool forward_streamed(struct request *r, size_t offsets[])
 	if (!is_stream(r))
 		return true;
 	for (size_t i = 0; i < STREAMED_N; i++)
-		if (!is_forwarded_always(r, slice_of_str(streamed[i])))
+		if (!is_forwarded_always(r->front, slice_of_str(streamed[i])))
 			forward(r, slice_of_str(streamed[i]), offsets);
 	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
 	{
 		struct slice name = slice_of_str(kv->key);
 
 		if (!slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-")) ||
-		    is_forwarded_always(r, name))
+		    is_forwarded_always(r->front, name))
 			continue;
 		if (mcp_n++ == MCP_FIELDS_MAX)
 			return false;
@@ -218,6 +218,15 @@ static bool is_built_in(struct slice name)
 		if (slice_eq_nocase(name, slice_of_str(forwarded[i])))
 			return true;
 	return false;
+}
+
+bool identity_is_forwarded(const struct front *f, struct slice name)
+{
+	for (size_t i = 0; i < STREAMED_N; i++)
+		if (slice_eq_nocase(name, slice_of_str(streamed[i])))
+			return true;
+	return is_built_in(name) || is_forwarded_always(f, name) ||
+	       slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-"));
 }
 
 /* As identity_read. */

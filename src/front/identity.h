@@ -25,6 +25,8 @@ bool identity_has_length(struct evhttp_request *req);
 struct slice identity_host(struct evhttp_request *req);
 /* The body, contiguous; borrowed from req. */
 struct slice identity_body(struct evhttp_request *req);
+/* A client's field of this name goes upstream, with some request at least. */
+bool identity_is_forwarded(const struct front *f, struct slice name);
 /* Value of a field, SLICE_NONE when absent. */
 struct slice identity_field(struct evhttp_request *req, const char *name);
 /*

@@ -82,25 +82,21 @@ static void listener_work(evutil_socket_t fd, short what, void *listener)
 	}
 }
 
-static void sockets_set_accepting(
-    struct evhttp_bound_socket **sockets, size_t n, bool is_on)
+static void listener_set_accepting(struct listener *l, bool is_on)
 {
 	struct evconnlistener *lev;
-	size_t i;
+	struct listener_socket *s;
 
-	for (i = 0; i < n; i++) {
-		lev = evhttp_bound_socket_get_listener(sockets[i]);
+	TAILQ_FOREACH(s, &l->sockets, in_listener)
+	{
+		if (s->bound == NULL)
+			continue;
+		lev = evhttp_bound_socket_get_listener(s->bound);
 		if (is_on)
 			evconnlistener_enable(lev);
 		else
 			evconnlistener_disable(lev);
 	}
-}
-
-static void listener_set_accepting(struct listener *l, bool is_on)
-{
-	sockets_set_accepting(l->sockets, l->sockets_n, is_on);
-	sockets_set_accepting(l->inherited, l->inherited_n, is_on);
 }
 
 /*
@@ -162,12 +158,17 @@ static void listener_resume(evutil_socket_t fd, short what, void *listener)
 	listener_set_accepting(listener, true);
 }
 
-static void listener_close_sockets(
-    struct listener *l, struct evhttp_bound_socket **sockets, size_t *n)
+static void listener_close_sockets(struct listener *l, bool is_inherited)
 {
-	for (size_t i = 0; i < *n; i++)
-		evhttp_del_accept_socket(l->http, sockets[i]);
-	*n = 0;
+	struct listener_socket *s;
+
+	TAILQ_FOREACH(s, &l->sockets, in_listener)
+	{
+		if (s->bound == NULL || s->is_inherited != is_inherited)
+			continue;
+		evhttp_del_accept_socket(l->http, s->bound);
+		s->bound = NULL;
+	}
 }
 
 /* libevent runs what sockets reported before timers, so what was queued by
@@ -178,7 +179,7 @@ static void listener_last_accept(evutil_socket_t fd, short what, void *listener)
 
 	(void)fd;
 	(void)what;
-	listener_close_sockets(l, l->sockets, &l->sockets_n);
+	listener_close_sockets(l, false);
 }
 
 static struct evhttp *listener_http_new(struct listener *l)
@@ -213,8 +214,7 @@ static void listener_release(struct listener *l)
 		event_free(l->resume);
 	if (l->last_accept != NULL)
 		event_free(l->last_accept);
-	free(l->sockets);
-	free(l->inherited);
+	listener_sockets_free(l);
 	free(l->by_fd);
 	free(l);
 }
@@ -235,6 +235,7 @@ struct listener *listener_new(struct event_base *base,
 	l->on_refused = on_refused;
 	l->arg = arg;
 	TAILQ_INIT(&l->work);
+	TAILQ_INIT(&l->sockets);
 	for (phase = 0; phase < CONN_PHASES; phase++)
 		TAILQ_INIT(&l->phase[phase]);
 	l->work_event = event_new(base, -1, 0, listener_work, l);
@@ -285,7 +286,7 @@ void listener_drain(struct listener *l)
 
 	l->is_draining = true;
 	event_del(l->resume);
-	listener_close_sockets(l, l->inherited, &l->inherited_n);
+	listener_close_sockets(l, true);
 	evtimer_add(l->last_accept, &soon);
 }
 
@@ -295,9 +296,21 @@ void listener_drop_idle(struct listener *l)
 	listener_close_idle(l, CONN_HEAD);
 }
 
+static bool listener_has_socket(const struct listener *l)
+{
+	const struct listener_socket *s;
+
+	TAILQ_FOREACH(s, &l->sockets, in_listener)
+	{
+		if (s->bound != NULL)
+			return true;
+	}
+	return false;
+}
+
 bool listener_has_drained(const struct listener *l)
 {
-	return l->is_draining && l->sockets_n == 0 && l->connections == 0;
+	return l->is_draining && l->connections == 0 && !listener_has_socket(l);
 }
 
 void listener_free(struct listener *l)

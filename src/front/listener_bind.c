@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* More than net.core.somaxconn is cut by the kernel. */
@@ -67,54 +68,72 @@ static char *bind_message(const char *host, uint16_t port, const char *why)
 	return text;
 }
 
-static uint16_t socket_port(int fd)
+static uint16_t port_of(const struct sockaddr_storage *ss)
 {
-	struct sockaddr_storage ss = {0};
-	socklen_t n = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
-		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	if (ss->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)ss)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)ss)->sin_port);
 }
 
-static bool listener_remember(
-    struct listener *l, struct evhttp_bound_socket *socket)
+static void socket_free(struct listener_socket *s)
 {
-	struct evhttp_bound_socket **grown =
-	    realloc(l->sockets, (l->sockets_n + 1) * sizeof(*grown));
-
-	if (grown == NULL)
-		return false;
-	l->sockets = grown;
-	l->sockets[l->sockets_n++] = socket;
-	return true;
+	free(s->name);
+	free(s);
 }
 
-static bool listener_add(struct listener *l, struct evconnlistener *lev)
+static struct listener_socket *socket_new(int fd, const char *name)
 {
-	struct evhttp_bound_socket *socket;
+	struct listener_socket *s = calloc(1, sizeof(*s));
+	socklen_t n = sizeof(s->local);
+
+	if (s == NULL)
+		return NULL;
+	s->name = strdup(name);
+	if (s->name == NULL ||
+	    getsockname(fd, (struct sockaddr *)&s->local, &n) != 0) {
+		socket_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void listener_sockets_free(struct listener *l)
+{
+	struct listener_socket *s;
+
+	while ((s = TAILQ_FIRST(&l->sockets)) != NULL) {
+		TAILQ_REMOVE(&l->sockets, s, in_listener);
+		socket_free(s);
+	}
+}
+
+bool listener_add(struct listener *l, struct evconnlistener *lev,
+    const char *name, bool is_inherited)
+{
 	int fd = evconnlistener_get_fd(lev);
+	struct listener_socket *s = socket_new(fd, name);
 	int on = 1;
 
 	/* Inherited by accepted sockets on Linux. Without it a reply in two
 	 * writes waits for the peer's delayed ACK. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	socket = evhttp_bind_listener(l->http, lev);
-	if (socket == NULL) {
+	if (s != NULL && s->local.ss_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (s != NULL)
+		s->bound = evhttp_bind_listener(l->http, lev);
+	if (s == NULL || s->bound == NULL) {
 		evconnlistener_free(lev);
+		if (s != NULL)
+			socket_free(s);
 		return false;
 	}
+	s->is_inherited = is_inherited;
 	evconnlistener_set_error_cb(lev, listener_accept_failed);
-	if (listener_remember(l, socket))
-		return true;
-	evhttp_del_accept_socket(l->http, socket);
-	return false;
+	TAILQ_INSERT_TAIL(&l->sockets, s, in_listener);
+	return true;
 }
 
 bool listener_bind(struct listener *l, const char *host, uint16_t port,
-    uint16_t *port_out, char **why)
+    const char *name, uint16_t *port_out, char **why)
 {
 	unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_REUSEABLE_PORT |
 			 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
@@ -134,14 +153,64 @@ bool listener_bind(struct listener *l, const char *host, uint16_t port,
 	    LISTEN_BACKLOG, ai->ai_addr, (int)ai->ai_addrlen);
 	reason = errno == EADDRINUSE ? "address in use" : strerror(errno);
 	freeaddrinfo(ai);
-	if (lev == NULL) {
-		*why = bind_message(host, port, reason);
+	if (lev == NULL || !listener_add(l, lev, name, false)) {
+		*why = bind_message(
+		    host, port, lev == NULL ? reason : strerror(ENOMEM));
 		return false;
 	}
-	*port_out = socket_port(evconnlistener_get_fd(lev));
-	if (!listener_add(l, lev)) {
-		*why = bind_message(host, port, strerror(ENOMEM));
-		return false;
-	}
+	*port_out =
+	    port_of(&TAILQ_LAST(&l->sockets, listener_socket_list)->local);
 	return true;
+}
+
+/* ---- which socket a connection came by ---- */
+
+static bool is_same_path(
+    const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	return memcmp(((const struct sockaddr_un *)a)->sun_path,
+		   ((const struct sockaddr_un *)b)->sun_path,
+		   sizeof(((const struct sockaddr_un *)a)->sun_path)) == 0;
+}
+
+/* 0: no; 1: it takes all addresses; 2: exactly. */
+static int socket_fits(const struct listener_socket *s,
+    const struct sockaddr_storage *local, const struct addr *at)
+{
+	struct addr own;
+
+	if (s->local.ss_family != local->ss_family)
+		return 0;
+	if (local->ss_family == AF_UNIX)
+		return is_same_path(&s->local, local) ? 2 : 0;
+	if (!addr_of_sockaddr((const struct sockaddr *)&s->local, &own) ||
+	    port_of(&s->local) != port_of(local))
+		return 0;
+	return addr_is_equal(&own, at) ? 2 : addr_is_any(&own);
+}
+
+const struct listener_socket *listener_socket_of(
+    const struct listener *l, int fd)
+{
+	struct listener_socket *s = TAILQ_FIRST(&l->sockets), *best = NULL;
+	struct sockaddr_storage local = {0};
+	socklen_t n = sizeof(local);
+	struct addr at = {{0}};
+	int best_fit = 0;
+
+	if (s == NULL || TAILQ_NEXT(s, in_listener) == NULL)
+		return s;
+	if (getsockname(fd, (struct sockaddr *)&local, &n) != 0)
+		return NULL;
+	addr_of_sockaddr((struct sockaddr *)&local, &at);
+	TAILQ_FOREACH(s, &l->sockets, in_listener)
+	{
+		int fit = socket_fits(s, &local, &at);
+
+		if (fit > best_fit) {
+			best = s;
+			best_fit = fit;
+		}
+	}
+	return best;
 }

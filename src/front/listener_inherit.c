@@ -2,10 +2,10 @@
 #include "store/why.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <event2/listener.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -100,15 +100,12 @@ static struct evconnlistener *duplicate(struct listener *l, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct evconnlistener *lev;
-	int on = 1;
 
 	if (copy < 0)
 		return NULL;
 	/* evhttp accepts until there is nothing left, so a blocking socket
 	 * would stop its thread. */
 	evutil_make_socket_nonblocking(copy);
-	/* See listener_add; a unix socket refuses it, which does not matter. */
-	setsockopt(copy, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* Backlog 0: it listens already, with the backlog it was given. */
 	lev = evconnlistener_new(l->base, NULL, NULL,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, copy);
@@ -117,35 +114,41 @@ static struct evconnlistener *duplicate(struct listener *l, int fd)
 	return lev;
 }
 
-static bool make_room(struct listener *l)
+/* Debian's fix of CVE-2026-63388 came together with this symbol, and left the
+ * version as it was. */
+bool listener_may_use_unix(void)
 {
-	struct evhttp_bound_socket **grown =
-	    realloc(l->inherited, (l->inherited_n + 1) * sizeof(*grown));
-
-	if (grown == NULL)
-		return false;
-	l->inherited = grown;
-	return true;
+	return dlsym(RTLD_DEFAULT, "evhttp_str_is_chunked_") != NULL;
 }
 
-bool listener_adopt(struct listener *l, int fd, char **why)
+static const char *adopt(
+    struct listener *l, int fd, const char *name, bool is_inherited)
 {
-	struct evhttp_bound_socket *socket;
+	struct sockaddr_storage ss = {0};
+	socklen_t n = sizeof(ss);
 	struct evconnlistener *lev;
 
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
+		return strerror(errno);
+	if (ss.ss_family == AF_UNIX && !listener_may_use_unix())
+		return "this libevent ends the process when a client has a "
+		       "long address (CVE-2026-63388); install one with the "
+		       "fix, in Debian 2.1.12-stable-8+deb12u1";
+	lev = duplicate(l, fd);
+	if (lev == NULL)
+		return strerror(errno);
+	return listener_add(l, lev, name, is_inherited) ? NULL
+							: strerror(ENOMEM);
+}
+
+bool listener_adopt(
+    struct listener *l, int fd, const char *name, bool is_inherited, char **why)
+{
+	const char *reason = adopt(l, fd, name, is_inherited);
+
 	*why = NULL;
-	lev = make_room(l) ? duplicate(l, fd) : NULL;
-	if (lev == NULL) {
-		why_set(why, "inherited socket: %s", strerror(errno));
-		return false;
-	}
-	socket = evhttp_bind_listener(l->http, lev);
-	if (socket == NULL) {
-		evconnlistener_free(lev);
-		why_set(why, "inherited socket: %s", strerror(ENOMEM));
-		return false;
-	}
-	evconnlistener_set_error_cb(lev, listener_accept_failed);
-	l->inherited[l->inherited_n++] = socket;
-	return true;
+	if (reason != NULL)
+		why_set(why, "%s%s: %s",
+		    is_inherited ? "inherited socket " : "", name, reason);
+	return reason == NULL;
 }

@@ -1,8 +1,8 @@
 #include "front/local.h"
 
-#include "base/num.h"
+#include "front/cross.h"
 #include "front/front_internal.h"
-#include "front/identity.h"
+#include "front/peer.h"
 #include "front/reply.h"
 
 /* 256 tools take a quarter of it. */
@@ -23,17 +23,9 @@ static void ready(struct request *r)
 		reply_json(r, 200, SLICE("{\"status\":\"ready\"}\n"));
 }
 
-/*
- * A browser on this machine can be led here under any name that its owner
- * lets point to loopback (DNS rebinding), but not under one of ours.
- */
-static bool is_local_name(struct request *r)
+bool local_is_operator(struct request *r)
 {
-	struct slice host = identity_host(r->req);
-	struct num_host_port at;
-
-	return host.n == 0 ||
-	       (num_parse_host_port(host, 80, &at) && num_is_loopback(&at));
+	return peer_is_this_machine(r) && !cross_is_foreign_page(r);
 }
 
 /*
@@ -41,7 +33,7 @@ static bool is_local_name(struct request *r)
  */
 static bool may_see_figures(struct request *r)
 {
-	if (conn_is_loopback(r->conn) && is_local_name(r))
+	if (local_is_operator(r))
 		return true;
 	reply_error(r, 403, "only from this machine");
 	return false;

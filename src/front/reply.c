@@ -4,8 +4,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "front/access.h"
+#include "front/cross.h"
 #include "front/front_internal.h"
-#include "front/identity.h"
+#include "front/peer.h"
 #include "front/tool.h"
 #include "http/error.h"
 #include "http/field.h"
@@ -111,6 +112,7 @@ static void add_own_fields(struct request *r, int64_t age_s, struct buf *b)
 	buf_add_slice(b, slice_of_str(r->id));
 	buf_add_slice(b, SLICE("\r\n"));
 	add_limits(r, b);
+	cross_add_fields(r, b);
 	add_connection(r, b);
 	buf_add_slice(b, SLICE("\r\n"));
 }
@@ -172,16 +174,12 @@ static struct slice base_url(struct request *r)
 {
 	char text[TOOL_PREFIX_SIZE];
 	struct slice prefix = tool_prefix(r, text);
-	struct slice url = r->front->settings->public_url;
 	struct buf *b = &r->front->base_url;
-	size_t colon = slice_find(url, 0, ':');
+	struct slice scheme, authority;
 
 	buf_reset(b);
-	if (url.n > 0)
-		page_base(slice_sub(url, 0, colon),
-		    slice_sub(url, colon + 3, url.n), prefix, b);
-	else if (identity_host(r->req).n > 0)
-		page_base(SLICE("http"), identity_host(r->req), prefix, b);
+	if (peer_base(r, &scheme, &authority))
+		page_base(scheme, authority, prefix, b);
 	return b->has_failed ? SLICE_NONE : buf_slice(b);
 }
 

@@ -5,9 +5,11 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "front/access.h"
+#include "front/cross.h"
 #include "front/front_internal.h"
 #include "front/identity.h"
 #include "front/local.h"
+#include "front/peer.h"
 #include "front/reply.h"
 #include "front/tool.h"
 #include "http/target.h"
@@ -56,12 +58,11 @@ static enum step step_gate(struct request *r)
 			      ? o->listener.max_fields
 			      : IDENTITY_FIELDS_MAX,
 	    .max_target_bytes = o->listener.max_target_bytes,
-	    .hosts = r->front->settings->hosts,
-	    .hosts_n = r->front->settings->hosts_n,
 	};
 	struct gate_request gate;
 	struct gate_verdict verdict;
 
+	peer_host_rules(r, &rules);
 	identity_gate_request(r->req, fields, &gate);
 	r->method_name = gate.method;
 	r->method = api_method_of(gate.method);
@@ -72,7 +73,29 @@ static enum step step_gate(struct request *r)
 	return refuse(r, verdict.status, verdict.message);
 }
 
-/* 2. On whose behalf: said before the path, and then no part of it. */
+/* 2. Who the client is, where a trusted proxy speaks for it. */
+static enum step step_peer(struct request *r)
+{
+	struct gate_rules rules = {.max_fields = 0};
+
+	peer_read(r);
+	peer_host_rules(r, &rules);
+	if (r->forwarded.host.n == 0 ||
+	    gate_host_is_accepted(&rules, r->forwarded.host))
+		return STEP_NEXT;
+	return refuse(r, 421, "this proxy does not serve that host");
+}
+
+/* 3. A browser asks whether a page of another origin may ask. */
+static enum step step_preflight(struct request *r)
+{
+	if (!cross_is_preflight(r))
+		return STEP_NEXT;
+	cross_reply(r);
+	return STEP_DONE;
+}
+
+/* 4. On whose behalf: said before the path, and then no part of it. */
 static enum step step_tool(struct request *r)
 {
 	struct slice tool;
@@ -86,7 +109,7 @@ static enum step step_tool(struct request *r)
 	return STEP_NEXT;
 }
 
-/* 3. One spelling of the target, for everything that follows. */
+/* 5. One spelling of the target, for everything that follows. */
 static enum step step_target(struct request *r)
 {
 	const char *why = NULL;
@@ -100,7 +123,7 @@ static enum step step_target(struct request *r)
 	return STEP_NEXT;
 }
 
-/* 4. The proxy's own endpoints. */
+/* 6. The proxy's own endpoints. */
 static enum step step_local(struct request *r)
 {
 	if (!slice_starts(r->path, SLICE("/-/")) &&
@@ -168,7 +191,7 @@ static void classify_unknown(struct request *r)
 	}
 }
 
-/* 5. Which operation, and so which rules. */
+/* 7. Which operation, and so which rules. */
 static enum step step_classify(struct request *r)
 {
 	r->may_store = r->may_join = r->is_bypassed = false;
@@ -201,7 +224,7 @@ static void bypass_store(struct request *r)
 	metrics_add(METRIC_BYPASSED, 1);
 }
 
-/* 6. Who asks, and what of the head goes upstream. */
+/* 8. Who asks, and what of the head goes upstream. */
 static enum step step_identify(struct request *r)
 {
 	unsigned status = identity_read(r);
@@ -231,7 +254,7 @@ static struct slice keyed_body(struct request *r)
 	return buf_slice(&r->minified);
 }
 
-/* 7. The key: everything that decides what the upstream would say. */
+/* 9. The key: everything that decides what the upstream would say. */
 static enum step step_key(struct request *r)
 {
 	if (r->kind != FETCH_READ)
@@ -248,7 +271,7 @@ static enum step step_key(struct request *r)
 	return STEP_NEXT;
 }
 
-/* ---- 8. the store ---- */
+/* ---- 10. the store ---- */
 
 /* Whole seconds; negative from the moment of expiry on (RFC 9211 §2.4). */
 static int64_t ttl_s(const struct request *r, const struct cache_view *v)
@@ -372,7 +395,7 @@ static enum step step_look_up(struct request *r)
 	return STEP_NEXT;
 }
 
-/* ---- 9. the origin ---- */
+/* ---- 11. the origin ---- */
 
 static enum step step_may_ask(struct request *r)
 {
@@ -495,6 +518,8 @@ typedef enum step (*step_fn)(struct request *r);
 
 static const step_fn steps[] = {
     step_gate,
+    step_peer,
+    step_preflight,
     step_tool,
     step_target,
     step_local,

@@ -12,6 +12,7 @@
 #include "http/cachecontrol.h"
 #include "http/cachestatus.h"
 #include "http/conditional.h"
+#include "http/forwarded.h"
 #include "store/usage_table.h"
 
 struct request {
@@ -29,6 +30,8 @@ struct request {
 	int64_t now_ms; /* wall, at arrival */
 	char id[24];
 	bool is_head;
+	/* What a trusted proxy says; borrowed from req. */
+	struct forwarded forwarded;
 
 	/* ---- gate to key ---- */
 	enum api_method method;

@@ -189,7 +189,7 @@ def pages_lead_through_the_proxy():
 def next_page_follows_the_client():
     """One entry; each client gets the address that it used."""
     with Rig('--contacts', '95') as rig:
-        for host in ('localhost:1234', 'proxy.example', '127.0.0.1'):
+        for host in ('localhost:1234', 'mirror', '127.0.0.1'):
             got = rig.get(list_target(rig), host=host)
             url = urllib.parse.urlsplit(got.json()['meta']['nextPageUrl'])
             equal((url.scheme, url.netloc, url.path),

@@ -108,11 +108,16 @@ def via_upstream():
 @test
 def status_under_a_foreign_name():
     """DNS rebinding: a page of evil.example whose name points here."""
-    with echo() as (_, session):
-        for host, status in (('evil.example', 403), ('localhost', 200),
-                             ('127.0.0.1:1', 200), ('[::1]', 200)):
-            got = session.call('GET', '/-/status', None, {'Host': host})
-            equal((host, got.status), (host, status))
+    # Also with a name that may otherwise be used.
+    for options, refusal in (((), 421),
+                             (('--hosts', 'evil.example localhost 127.0.0.1 '
+                               '[::1]'), 403)):
+        with echo(*options) as (_, session):
+            for host, status in (('evil.example', refusal),
+                                 ('localhost', 200), ('127.0.0.1:1', 200),
+                                 ('[::1]', 200)):
+                got = session.call('GET', '/-/status', None, {'Host': host})
+                equal((host, got.status), (host, status))
 
 
 @test

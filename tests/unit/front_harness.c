@@ -355,7 +355,7 @@ static void harness_run(struct harness *h)
 	h->listener =
 	    listener_new(h->base, &options, on_request, on_refused, h);
 	must(h->listener != NULL, "listener");
-	if (!listener_bind(h->listener, "127.0.0.1", 0, &port, &why))
+	if (!listener_bind(h->listener, "127.0.0.1", 0, "", &port, &why))
 		must(false, why);
 	must(listener_port_is_taken("127.0.0.1", port), "probe is blind");
 	printf("ready %u\n", (unsigned)port);

@@ -114,7 +114,10 @@ static void test_defaults(void **state)
 	assert_int_equal(c->log_level, LOG_INFO);
 	assert_true(c->log_requests);
 	assert_string_equal(c->log_file, "");
-	assert_string_equal(c->public_url, "");
+	assert_int_equal(c->public_url.n, 0);
+	assert_int_equal(c->trusted_proxies.n, 0);
+	assert_int_equal(c->cors_origins.n, 0);
+	assert_string_equal(c->unix_mode, "0660");
 	assert_string_equal(c->upstream_ca, "");
 	assert_string_equal(c->user_agent, "ghlmirror/" PACKAGE_VERSION);
 	assert_int_equal(c->n_routes, 0);
@@ -350,7 +353,7 @@ static void test_bad_files(void **state)
 	    {"state =\n", "FILE:1: state: must not be empty"},
 	    {"listen = 127.0.0.1\n",
 		"FILE:1: listen: \"127.0.0.1\" is not an address like "
-		"127.0.0.1:8788 or [::1]:8788"},
+		"127.0.0.1:8788 or [::1]:8788, or unix:/PATH"},
 	    {"\nlisten =\n", "FILE:2: listen: needs at least one address"},
 	    {"listen = 127.0.0.1:80\nlisten = 127.0.0.1:80\n",
 		"FILE:2: listen: 127.0.0.1:80 is there twice"},
@@ -358,6 +361,38 @@ static void test_bad_files(void **state)
 		"FILE:2: listen: 0.0.0.0:80 is not on loopback; set "
 		"allow_lan_passthrough = yes to serve other machines without "
 		"keys of their own"},
+	    {"listen = [::ffff:127.0.0.1]:80\n",
+		"FILE:1: listen: \"[::ffff:127.0.0.1]:80\" is not an address of "
+		"one kind: write the IPv4 address alone"},
+	    {"listen = unix:run/x\n",
+		"FILE:1: listen: \"unix:run/x\" is not a unix socket with an "
+		"absolute path, unix:/PATH"},
+	    {"listen = unix:/x unix:/y unix:/x\n",
+		"FILE:1: listen: unix:/x is there twice"},
+	    {"unix_mode = 0o60\n",
+		"FILE:1: unix_mode: \"0o60\" is not a mode in octal, such as "
+		"0660"},
+	    {"unix_mode = 1777\n",
+		"FILE:1: unix_mode: \"1777\" is not a mode in octal, such as "
+		"0660"},
+	    {"public_url = https://a/b\n",
+		"FILE:1: public_url: \"https://a/b\" is not a URL like "
+		"https://HOST:PORT, without user, path and query, or "
+		"LISTEN=URL"},
+	    {"public_url = 127.0.0.1:8789=https://a\n",
+		"FILE:1: public_url: 127.0.0.1:8789 is not an item of listen"},
+	    {"public_url = https://a\n\npublic_url = https://b\n",
+		"FILE:3: public_url: https://b comes after https://a for the "
+		"same listener"},
+	    {"trusted_proxies = 10.0.0.1/8\n",
+		"FILE:1: trusted_proxies: \"10.0.0.1/8\" is not an address, a "
+		"network like 10.0.0.0/8 or 2001:db8::/32 with nothing beyond "
+		"its prefix, or unix"},
+	    {"cors_origins = https://a.example, *\n",
+		"FILE:1: cors_origins: has * beside other origins"},
+	    {"cors_origins = https://a.example:443\n",
+		"FILE:1: cors_origins: \"https://a.example:443\" is not an "
+		"origin as browsers send it: without the scheme's own port"},
 	    {"hosts = a,b/c\n",
 		"FILE:1: hosts: \"b/c\" is not a host name or address, with or "
 		"without port"},
@@ -427,6 +462,88 @@ static void test_urls(void **state)
 	}
 }
 
+static void test_listen(void **state)
+{
+	struct config_listen l;
+	char longest[5 + 108 + 1] = "unix:/";
+
+	(void)state;
+	assert_true(config_parse_listen(SLICE("[::1]:80"), &l));
+	assert_false(l.is_unix);
+	assert_int_equal(l.at.port, 80);
+	assert_true(config_parse_listen(SLICE("unix:/run/a=b"), &l));
+	assert_true(l.is_unix);
+	assert_true(slice_eq(l.path, SLICE("/run/a=b")));
+	assert_false(config_parse_listen(SLICE("unix:"), &l));
+	assert_false(config_parse_listen(SLICE("unix:/"), &l));
+	assert_false(config_parse_listen(SLICE("unix:/run/"), &l));
+	assert_false(config_parse_listen(SLICE("unix:@name"), &l));
+	assert_false(config_parse_listen(SLICE("::1:80"), &l));
+	memset(longest + 6, 'x', 107);
+	assert_true(config_parse_listen(slice_of(longest, 5 + 107), &l));
+	assert_false(config_parse_listen(slice_of(longest, 5 + 108), &l));
+}
+
+static void test_public_urls(void **state)
+{
+	static const struct {
+		const char *text, *listen; /* NULL: refused */
+		const char *authority;
+	} rows[] = {
+	    {"https://a.example/", "", "a.example"},
+	    {"[::1]:80=http://a:81", "[::1]:80", "a:81"},
+	    {"unix:/a=b=https://[::1]", "unix:/a=b", "[::1]"},
+	    {"=https://a", NULL, NULL},
+	    {"127.0.0.1=https://a", NULL, NULL},
+	    {"127.0.0.1:80=", NULL, NULL},
+	    {"127.0.0.1:80=https://a/b", NULL, NULL},
+	    {"https://a?b=c", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct config_public_url p;
+		bool is_good =
+		    config_parse_public_url(slice_of_str(rows[i].text), &p);
+
+		if (is_good != (rows[i].listen != NULL))
+			fail_msg("%s", rows[i].text);
+		if (!is_good)
+			continue;
+		assert_true(slice_eq(p.listen, slice_of_str(rows[i].listen)));
+		assert_true(
+		    slice_eq(p.url.authority, slice_of_str(rows[i].authority)));
+	}
+}
+
+static void test_origins(void **state)
+{
+	static const char *const good[] = {"https://app.example",
+	    "http://localhost:3000", "http://[::1]:8080", "https://a:80",
+	    "chrome-extension://abcdefghijklmnop", "capacitor://localhost"};
+	static const char *const bad[] = {"null", "app.example", "https://",
+	    "https://a/", "https://a/b", "https://A.example", "HTTPS://a",
+	    "https://u@a", "https://*.example", "http://a:80",
+	    "http://a:", "https:a", "1x://a"};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(good); i++) {
+		struct config *c =
+		    load(NULL, ARGS((char *)"--cors-origins", (char *)good[i]));
+
+		assert_string_equal(c->cors_origins.v[0], good[i]);
+		config_free(c);
+	}
+	for (size_t i = 0; i < N_OF(bad); i++) {
+		char *args[] = {(char *)"--cors-origins", (char *)bad[i], NULL};
+		char *why;
+
+		if (load_bytes(SLICE_NONE, args, NULL, &why))
+			fail_msg("%s", bad[i]);
+		free(why);
+	}
+}
+
 static void test_insecure_upstream(void **state)
 {
 	struct config *c;
@@ -449,7 +566,7 @@ static void test_insecure_upstream(void **state)
 	c = load("listen = 0.0.0.0:80\nallow_lan_passthrough = yes\n"
 		 "public_url = https://ghl.lan:8443/\n",
 	    NULL);
-	assert_string_equal(c->public_url, "https://ghl.lan:8443");
+	assert_string_equal(c->public_url.v[0], "https://ghl.lan:8443/");
 	config_free(c);
 }
 
@@ -630,6 +747,9 @@ int main(void)
 	    TEST(test_config_flag),
 	    TEST(test_bad_files),
 	    TEST(test_urls),
+	    TEST(test_listen),
+	    TEST(test_public_urls),
+	    TEST(test_origins),
 	    TEST(test_insecure_upstream),
 	    TEST(test_bad_flags),
 	    TEST(test_long_lines),

@@ -93,7 +93,7 @@ static uint16_t bind_ok(struct listener *l, const char *host, uint16_t port)
 	uint16_t real = 0;
 	char *why = NULL;
 
-	assert_true(listener_bind(l, host, port, &real, &why));
+	assert_true(listener_bind(l, host, port, host, &real, &why));
 	assert_null(why);
 	assert_true(real != 0 && (port == 0 || real == port));
 	return real;
@@ -257,16 +257,16 @@ static void test_bind_errors(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
 	/* A stranger's socket, which does not share. */
 	assert_false(
-	    listener_bind(l, "127.0.0.1", ntohs(a.sin_port), &port, &why));
+	    listener_bind(l, "127.0.0.1", ntohs(a.sin_port), "", &port, &why));
 	assert_non_null(strstr(why, "127.0.0.1:"));
 	assert_non_null(strstr(why, "address in use"));
 	free(why);
 	close(fd);
-	assert_false(listener_bind(l, "300.1.1.1", 0, &port, &why));
+	assert_false(listener_bind(l, "300.1.1.1", 0, "", &port, &why));
 	assert_non_null(strstr(why, "300.1.1.1:0: "));
 	free(why);
 	/* An address that no machine has (RFC 5737). */
-	assert_false(listener_bind(l, "192.0.2.1", 0, &port, &why));
+	assert_false(listener_bind(l, "192.0.2.1", 0, "", &port, &why));
 	assert_non_null(why);
 	free(why);
 	listener_free(l);
@@ -412,7 +412,7 @@ static void test_drain_leaves_an_inherited_queue(void **state)
 	assert_int_equal(listen(inherited, 8), 0);
 	assert_int_equal(
 	    getsockname(inherited, (struct sockaddr *)&sin, &n), 0);
-	assert_true(listener_adopt(l, inherited, &why));
+	assert_true(listener_adopt(l, inherited, "x", true, &why));
 	fd = client_new(AF_INET, ntohs(sin.sin_port));
 	while (listener_connections(l) == 0)
 		event_base_loop(base, EVLOOP_NONBLOCK);
