@@ -101,13 +101,15 @@ class Daemon:
 
     def _ready(self):
         line = self._first_line()
-        found = re.fullmatch(r'ready http=127\.0\.0\.1:(\d+)\n', line)
+        found = re.fullmatch(r'ready http=127\.0\.0\.1:(\d+)( .*)?\n', line)
         if not found:
             self.process.kill()
             self.process.wait()
             self.process.stdout.close()
             raise AssertionError('no ready line but %r; log:\n%s' % (
                 line, self.log()))
+        # With more to listen on: ('http', '[::1]:8788'), ('unix', '/path').
+        self.others = [tuple(x.split('=', 1)) for x in (found[2] or '').split()]
         return '127.0.0.1', int(found[1])
 
     def _first_line(self):
