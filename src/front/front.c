@@ -22,6 +22,7 @@ enum {
 	FRONT_MAIL_USAGE
 };
 #define TICK_MS 200
+#define DRAIN_TICK_MS 20
 /* A kept-alive client that is at work meets "Connection: close" within this,
  * instead of a connection that closes under its next request. */
 #define IDLE_GRACE_MS 500
@@ -189,12 +190,15 @@ static void on_switch(struct front *f, struct front_switch *s)
 
 static void on_drain(struct front *f)
 {
+	struct timeval often = {.tv_usec = DRAIN_TICK_MS * 1000};
+
 	if (f->is_draining)
 		return;
 	f->is_draining = true;
 	f->idle_until_ms = clock_mono_ms() + IDLE_GRACE_MS;
 	f->drain_at_ms = clock_mono_ms() + f->settings->drain_ms;
 	listener_drain(f->listener);
+	event_add(f->tick, &often);
 }
 
 static void on_hurry(struct front *f)
