@@ -83,7 +83,7 @@ def json_of(answer):
 class Daemon:
     """`ghlmirror serve`; its log goes to a file."""
 
-    def __init__(self, upstream, state, *options, config=None):
+    def __init__(self, upstream, state, *options, config=None, env=None):
         self.state = state
         self.log_path = state + '.log'
         arguments = ['--listen', '127.0.0.1:0', '--upstream', upstream,
@@ -96,7 +96,8 @@ class Daemon:
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
                 [PROGRAM, 'serve', *arguments, *options],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                env={**os.environ, **(env or {})})
         self.address = self._ready()
 
     def _ready(self):
@@ -334,10 +335,11 @@ class Rig:
     tls = None
 
     def __init__(self, *sandbox_options, options=(), config=None,
-                 gateway=False):
+                 gateway=False, env=None):
         self.sandbox_options = sandbox_options or ('--contacts', '60')
         self.options = options
         self.config = config
+        self.env = env
         self.wants_gateway = gateway
         self.stack = contextlib.ExitStack()
         self.sessions = {}
@@ -382,7 +384,7 @@ class Rig:
     def start(self):
         """Starts the daemon (again)."""
         self.daemon = Daemon(self.upstream, self.state, *self.options,
-                             config=self.config)
+                             config=self.config, env=self.env)
         self.address = self.daemon.address
 
     def hang_up(self):
