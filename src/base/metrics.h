@@ -71,6 +71,8 @@
 	    "Client connections that are over.") \
 	X(CONNECTIONS_SHED, "connections_shed", \
 	    "Client connections closed because there were too many.") \
+	X(REPLIES_SHED, "replies_shed", \
+	    "Replies cut because too many bytes waited for slow clients.") \
 	X(ACCEPT_PAUSED, "accept_paused", \
 	    "Times that accepting stopped for lack of descriptors or memory.") \
 	X(CLIENT_TIMEOUTS, "client_timeouts", \

@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ enum {
 
 /* Of bodies still arriving, all clients together. */
 #define PARTIAL_MAX_BYTES (256u * 1024 * 1024)
+/* Of replies waiting for clients to read them, likewise. */
+#define UNSENT_MAX_BYTES (256u * 1024 * 1024)
 
 struct daemon {
 	const struct config *config;
@@ -90,6 +93,16 @@ static void raise_descriptor_limit(void)
 static void forbid_core_dumps(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+}
+
+/*
+ * Bodies of some size come from the kernel and go back to it when freed. By
+ * itself glibc raises this limit to the largest such body it has seen freed,
+ * and from then on keeps what a burst of them took.
+ */
+static void give_memory_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
 /* Without a vault, clients that bring their own token are still served. The
@@ -208,6 +221,7 @@ static struct front_options front_options_of(struct daemon *d)
 	};
 
 	o.listener.max_partial_bytes = PARTIAL_MAX_BYTES / threads_of(c);
+	o.listener.max_unsent_bytes = UNSENT_MAX_BYTES / threads_of(c);
 	return o;
 }
 
@@ -487,6 +501,7 @@ struct daemon *daemon_new(
 	listening_init(&d->listening);
 	signal(SIGPIPE, SIG_IGN);
 	tzset();
+	give_memory_back();
 	raise_descriptor_limit();
 	forbid_core_dumps();
 	service_open(&d->service);

@@ -110,6 +110,7 @@ static void conn_end(struct conn *c)
 	if (c->fd >= 0 && (size_t)c->fd < l->by_fd_n && l->by_fd[c->fd] == c)
 		l->by_fd[c->fd] = NULL;
 	TAILQ_REMOVE(&l->phase[c->phase], c, in_phase);
+	l->unsent_bytes -= c->unsent_bytes;
 	conn_let_go(c); /* evhttp has detached the request */
 	conn_partial_drop(c);
 	l->connections--;
@@ -140,28 +141,11 @@ static void conn_closed(struct evhttp_connection *evcon, void *conn)
 		on_gone(c->gone_arg);
 }
 
-/*
- * At the cap the connection that idled longest makes room. When all are busy
- * the new one is told so and closed, rather than left in the accept queue: the
- * other threads cannot take it from there, and a client that waits without a
- * word cannot know why.
- */
 static void conn_admit(struct conn *c)
 {
-	struct listener *l = c->l;
-	unsigned max = l->options.max_connections;
-	struct conn *idle = TAILQ_FIRST(&l->phase[CONN_IDLE]);
-
 	conn_enter(c, CONN_HEAD);
-	if (!c->is_over_cap)
-		return;
-	metrics_add(METRIC_CONNECTIONS_SHED, 1);
-	if (idle != NULL)
-		conn_hang_up(idle);
-	else if (l->connections > max + CONN_OVER_CAP_MAX)
-		conn_hang_up(c);
-	else
-		conn_refuse(c, 503, "too many connections");
+	if (c->is_over_cap)
+		conn_shed_for(c);
 }
 
 void conn_adopt(struct conn *c)

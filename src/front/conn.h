@@ -36,6 +36,9 @@ struct listener_options {
 	/* Of unfinished messages, all connections of this listener together;
 	 * 0: no limit. Beyond it messages are refused with 503. */
 	size_t max_partial_bytes;
+	/* Of replies that wait for their clients to read, likewise. Beyond it
+	 * connections are reset, those first that took nothing for longest. */
+	size_t max_unsent_bytes;
 	bool is_direct_write;
 };
 

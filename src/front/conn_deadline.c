@@ -103,13 +103,12 @@ void conn_settle(struct conn *c)
 }
 
 /* The peer stopped reading: what the kernel still holds for it would stay for
- * minutes, so reset instead of closing. */
-static void conn_reset(struct conn *c)
+ * minutes after an orderly close. */
+void conn_reset_on_close(struct conn *c)
 {
 	struct linger none = {.l_onoff = 1, .l_linger = 0};
 
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	conn_hang_up(c);
 }
 
 static void conn_expire(struct conn *c)
@@ -128,7 +127,8 @@ static void conn_expire(struct conn *c)
 		break;
 	case CONN_WRITE:
 		metrics_add(METRIC_CLIENT_TIMEOUTS, 1);
-		conn_reset(c);
+		conn_reset_on_close(c);
+		conn_hang_up(c);
 		break;
 	case CONN_IDLE:
 	case CONN_LINGER:

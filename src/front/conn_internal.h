@@ -85,6 +85,7 @@ struct conn {
 	bool is_writing; /* we add to the output buffer ourselves */
 	bool is_dead;
 	bool is_over_cap; /* there were too many when it came */
+	size_t unsent_bytes; /* in the output buffer */
 	bool is_held; /* dispatched, not yet replied to */
 	bool has_peer_ended; /* end of input seen while closing */
 	bool has_address;
@@ -131,6 +132,7 @@ struct listener {
 	size_t by_fd_n;
 	unsigned connections;
 	size_t partial_bytes; /* in conn.partial, all connections */
+	size_t unsent_bytes; /* in output buffers, all connections */
 	unsigned held; /* requests that are with the caller */
 	bool is_draining;
 	struct listener_socket_list sockets; /* owned */
@@ -183,8 +185,19 @@ void listener_sockets_free(struct listener *l);
 bool listener_add(struct listener *l, struct evconnlistener *lev,
     const char *name, bool is_inherited);
 
+/* conn_shed.c */
+/* There is one connection too many: makes room, or refuses it. */
+void conn_shed_for(struct conn *newest);
+/* Keeps account of the output buffer; after every change of it. */
+void conn_count_unsent(struct conn *c);
+/* More bytes than allowed wait for clients to read: cuts the slowest, which
+ * is never the one that has only begun. */
+void conn_shed_unsent_for(struct conn *newest);
+
 /* conn_deadline.c */
 void conn_enter(struct conn *c, enum conn_phase phase);
+/* Closing, by whatever, will be a reset. */
+void conn_reset_on_close(struct conn *c);
 /* Chooses the phase after a message, a reply or a part of either. */
 void conn_settle(struct conn *c);
 void listener_tick(evutil_socket_t fd, short what, void *listener);

@@ -37,6 +37,7 @@ void conn_output_changed(
 
 	(void)output;
 	assert(c->magic == CONN_MAGIC);
+	conn_count_unsent(c);
 	if (info->n_added > 0 && !c->is_writing) {
 		if (c->refused_status == 0)
 			log_event(LOG_ERROR, "evhttp-refused", LOG_END);
@@ -222,8 +223,9 @@ void conn_reply(struct conn *c, struct evhttp_request *req,
 		conn_write_failed(c);
 	/* A chunked request would make evhttp end the reply with a chunk. */
 	req->chunked = 0;
-	if (evbuffer_get_length(bufferevent_get_output(c->bev)) > 0) {
+	if (c->unsent_bytes > 0) {
 		conn_enter(c, CONN_WRITE);
+		conn_shed_unsent_for(c);
 		bufferevent_setcb(
 		    c->bev, NULL, c->evhttp_write, c->evhttp_event, c->evcon);
 		bufferevent_enable(c->bev, EV_WRITE);

@@ -13,6 +13,9 @@
 /* More than net.core.somaxconn is cut by the kernel. */
 #define LISTEN_BACKLOG 4096
 
+/* Per connection; enough for the loop to come round at full speed. */
+#define UNSENT_IN_KERNEL_BYTES (256 * 1024)
+
 /* The first address of host, or NULL with the reason in why (static). */
 static struct addrinfo *host_resolve(
     const char *host, uint16_t port, const char **why)
@@ -107,17 +110,28 @@ void listener_sockets_free(struct listener *l)
 	}
 }
 
+/* Accepted sockets inherit them on Linux. */
+static void set_tcp_options(int fd)
+{
+	int on = 1, unsent = UNSENT_IN_KERNEL_BYTES;
+
+	/* Without it a reply in two writes waits for the peer's delayed ACK. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Else the kernel takes up to tcp_wmem (4 MiB) of a reply that nobody
+	 * reads, which all connections together can make short, and which
+	 * max_unsent_bytes does not see. What is under way to a reader is not
+	 * limited by it. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 bool listener_add(struct listener *l, struct evconnlistener *lev,
     const char *name, bool is_inherited)
 {
 	int fd = evconnlistener_get_fd(lev);
 	struct listener_socket *s = socket_new(fd, name);
-	int on = 1;
 
-	/* Inherited by accepted sockets on Linux. Without it a reply in two
-	 * writes waits for the peer's delayed ACK. */
 	if (s != NULL && s->local.ss_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		set_tcp_options(fd);
 	if (s != NULL)
 		s->bound = evhttp_bind_listener(l->http, lev);
 	if (s == NULL || s->bound == NULL) {

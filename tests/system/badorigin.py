@@ -257,7 +257,8 @@ def big_head(c, r):
 
 
 def huge(c, r):
-    body = b"a" * r.number("bytes", 8 << 20)
+    """A JSON object of so many bytes."""
+    body = b'{"a": "%s"}' % (b"a" * (r.number("bytes", 8 << 20) - 9))
     c.answer(r, body)
 
 

@@ -429,6 +429,49 @@ class TestBounds(unittest.TestCase):
             for c in busy:
                 c.sock.close()
 
+    def test_unfinished_heads_give_way(self):
+        with harness("max_connections=10", "header_ms=60000") as h:
+            slow = [h.client() for _ in range(10)]
+            for c in slow:
+                c.send(b"GET / HTTP/1.1\r\nX: ")
+
+            def is_served():
+                with h.client() as c:
+                    c.send(GET)
+                    return c.response().status == 200
+
+            self.assertFalse(is_served())	# they have only begun
+            wait_for(is_served, "room")
+            self.assertTrue(slow[0].is_at_end())
+            slow[9].send(b"x\r\nHost: a\r\n\r\n")
+            self.assertEqual(slow[9].response().status, 200)
+            for c in slow:
+                c.sock.close()
+
+    def read_or_reset(self, c, size):
+        """Whether the whole reply came; else the connection was reset."""
+        try:
+            return len(c.response().body) == size
+        except ConnectionResetError:
+            return False
+
+    def test_cap_of_unread_replies(self):
+        size = 8_000_000
+        for direct in ("direct=1", "direct=0"):
+            with harness("max_unsent=20000000", direct) as h:
+                before = h.rss_kib()
+                clients = [h.client(rcvbuf=65536) for _ in range(12)]
+                for n, c in enumerate(clients):
+                    c.send(get(f"/h/big?{size}"))
+                    wait_for(lambda: h.counts()["seen"] == n + 1, "it")
+                self.assertLess(h.rss_kib() - before, 60_000)
+                whole = [self.read_or_reset(c, size) for c in clients]
+                self.assertFalse(any(whole[:8]))	# oldest first
+                self.assertTrue(whole[11])
+                for c in clients:
+                    c.sock.close()
+                wait_for(lambda: h.counts()["connections"] == 1, "the end")
+
     def test_no_descriptors_left(self):
         with harness(descriptors=30) as h:
             clients = [h.client() for _ in range(60)]

@@ -86,7 +86,8 @@ static bool set_option(struct slice name, uint64_t v)
 		const char *name;
 		size_t *bytes;
 	} sizes[] = {{"max_body", &options.max_body_bytes},
-	    {"max_partial", &options.max_partial_bytes}};
+	    {"max_partial", &options.max_partial_bytes},
+	    {"max_unsent", &options.max_unsent_bytes}};
 	size_t i;
 
 	for (i = 0; i < sizeof(times) / sizeof(*times); i++) {
