@@ -51,6 +51,17 @@ static bool has_moved_since(struct flight *fl)
 	return moved.epoch > fl->seq || moved.suspect > fl->seq;
 }
 
+/* How long the answer of a landed flight is fresh for f, whose policy may be a
+ * newer one: as filing_review has it for what is stored. */
+static int64_t fresh_until_ms(const struct flight *fl, const struct fetch *f)
+{
+	int64_t most_ms = fl->answer->date_ms + f->policy.ttl_ms;
+
+	if (f->match.op && most_ms < fl->fresh_until_ms)
+		return most_ms;
+	return fl->fresh_until_ms;
+}
+
 /* The flight, begun at min_seq or later, that f may share; else NULL. */
 static struct flight *find_shared(struct origin *o, const struct fetch *f,
     uint64_t min_seq, bool may_have_landed)
@@ -64,8 +75,9 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 		if (has_moved_since(fl))
 			continue;
 		/* Landed, it is as good as stored, and no more than that. */
-		if (!fl->transfer && (!may_have_landed || !f->may_store ||
-					 clock_wall_ms() >= fl->fresh_until_ms))
+		if (!fl->transfer &&
+		    (!may_have_landed || !f->may_store ||
+			clock_wall_ms() >= fresh_until_ms(fl, f)))
 			continue;
 		return fl;
 	}
@@ -341,7 +353,7 @@ static bool is_stored_by_now(struct origin *o, const struct ask *a)
 static void join(struct origin *o, struct flight *fl, struct ask *a)
 {
 	if (!fl->transfer) {
-		a->fresh_until_ms = fl->fresh_until_ms;
+		a->fresh_until_ms = fresh_until_ms(fl, a->fetch);
 		give_answer(o, a, fl->answer, true);
 		return;
 	}
