@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -45,7 +46,23 @@ struct control {
 	struct event *resume; /* accepts again */
 	TAILQ_HEAD(, peer) peers;
 	unsigned purges_n; /* under way */
+	/* Given up when there are no others, so that the daemon can be asked
+	 * then what is the matter. -1: given up. */
+	int spare_fd;
 };
+
+static void spare_take(struct control *c)
+{
+	if (c->spare_fd < 0)
+		c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void spare_give(struct control *c)
+{
+	if (c->spare_fd >= 0)
+		close(c->spare_fd);
+	c->spare_fd = -1;
+}
 
 static void peer_close(struct peer *p)
 {
@@ -58,6 +75,9 @@ static void peer_close(struct peer *p)
 	if (p->is_purging)
 		return; /* until it comes back */
 	cJSON_Delete(p->command);
+	/* Another may want it before this one's descriptor is really free. */
+	if (p->control->spare_fd < 0)
+		event_add(p->control->resume, &(struct timeval){0});
 	TAILQ_REMOVE(&p->control->peers, p, link);
 	free(p);
 }
@@ -384,6 +404,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 		return;
 	}
 	p->control = c;
+	spare_take(c);
 	TAILQ_INSERT_TAIL(&c->peers, p, link);
 	bufferevent_setcb(p->bev, on_read, on_written, on_event, p);
 	bufferevent_setwatermark(p->bev, EV_READ, 0, COMMAND_MAX_BYTES);
@@ -396,8 +417,12 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
 static void on_accept_error(struct evconnlistener *l, void *arg)
 {
 	struct control *c = arg;
-	struct timeval pause = {.tv_sec = 1};
+	struct timeval pause = {.tv_usec = 100 * 1000};
 
+	if (c->spare_fd >= 0) {
+		spare_give(c); /* and the listener tries again */
+		return;
+	}
 	evconnlistener_disable(l);
 	event_add(c->resume, &pause);
 }
@@ -408,6 +433,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	spare_take(c);
 	evconnlistener_enable(c->listener);
 }
 
@@ -455,6 +481,8 @@ struct control *control_new(
 		return NULL;
 	}
 	evconnlistener_set_error_cb(c->listener, on_accept_error);
+	c->spare_fd = -1;
+	spare_take(c);
 	return c;
 }
 
@@ -471,6 +499,7 @@ void control_free(struct control *c)
 	}
 	evconnlistener_free(c->listener);
 	event_free(c->resume);
+	spare_give(c);
 	unlink(c->options.path);
 	free(c);
 }

@@ -162,7 +162,8 @@ static const struct config_option global_options[] = {
 	.doc = "Largest body of an upstream answer; larger is answered 502."},
     {COUNT(max_connections), .text = "4096", .unit = "connections", .min = 1,
 	.max = 1000000, .is_reloadable = true,
-	.doc = "Most client connections at one time."},
+	.doc = "Most client connections at one time; fewer when the "
+	       "process may not open so many files."},
     {COUNT(max_requests), .text = "4096", .unit = "requests", .min = 1,
 	.max = 65536,
 	.doc = "Most requests that one thread has waiting for the upstream; "

@@ -191,16 +191,6 @@ static void write_metrics(struct buf *out, void *arg)
 	exposition_write(arg, out);
 }
 
-static unsigned threads_of(const struct config *c)
-{
-	long n =
-	    c->threads > 0 ? (long)c->threads : sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (n < 1)
-		n = 1;
-	return n > FRONTS_MAX ? FRONTS_MAX : (unsigned)n;
-}
-
 static struct front_options front_options_of(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -220,16 +210,20 @@ static struct front_options front_options_of(struct daemon *d)
 	    .notify_kind = MAIL_FRONT_ENDED,
 	};
 
-	o.listener.max_partial_bytes = PARTIAL_MAX_BYTES / threads_of(c);
-	o.listener.max_unsent_bytes = UNSENT_MAX_BYTES / threads_of(c);
+	o.listener.max_partial_bytes = PARTIAL_MAX_BYTES / settings_threads(c);
+	o.listener.max_unsent_bytes = UNSENT_MAX_BYTES / settings_threads(c);
 	return o;
 }
 
 static bool make_fronts(struct daemon *d, char **why)
 {
-	unsigned n = threads_of(d->config);
+	unsigned n = settings_threads(d->config);
 	struct front_options o = front_options_of(d);
 
+	if (o.listener.max_connections < d->config->max_connections / n)
+		log_event(LOG_WARN, "connections-limited",
+		    LOG_UINT("connections", o.listener.max_connections * n),
+		    LOG_END);
 	for (unsigned i = 0; i < n; i++) {
 		d->fronts[i] = front_new(i, &o, why);
 		if (!d->fronts[i])
@@ -461,7 +455,7 @@ static bool build(struct daemon *d, char **why)
 	    .config = reload_status(d->reload),
 	    .vault_failure = d->vault_failure,
 	    .started_ms = clock_mono_ms(),
-	    .threads = threads_of(d->config),
+	    .threads = settings_threads(d->config),
 	    .is_draining = &d->is_draining,
 	};
 	return make_fronts(d, why) && make_accounting(d) &&

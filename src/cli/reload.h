@@ -28,7 +28,7 @@ struct reload_followers {
 };
 
 enum {
-	RELOAD_FRONTS_MAX = 64
+	RELOAD_FRONTS_MAX = SETTINGS_THREADS_MAX
 };
 
 /*

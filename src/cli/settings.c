@@ -4,6 +4,12 @@
 #include "http/field.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Descriptors that are not a connection of a client or of the upstream:
+ * files, event loops, refused clients that are being told so. */
+#define DESCRIPTORS_KEPT 128
 
 static struct slice *slices_of(const struct config_list *list)
 {
@@ -14,6 +20,36 @@ static struct slice *slices_of(const struct config_list *list)
 	return v;
 }
 
+unsigned settings_threads(const struct config *c)
+{
+	long n =
+	    c->threads > 0 ? (long)c->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n < 1)
+		n = 1;
+	return n > SETTINGS_THREADS_MAX ? SETTINGS_THREADS_MAX : (unsigned)n;
+}
+
+/*
+ * Of each thread: what is configured, or what there are descriptors for. At
+ * the cap somebody idle makes room; without descriptors all new clients wait.
+ */
+static unsigned connections_of(const struct config *c)
+{
+	unsigned n = settings_threads(c),
+		 most = (c->max_connections + n - 1) / n;
+	rlim_t kept = DESCRIPTORS_KEPT + c->upstream_connections;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return most;
+	if (limit.rlim_cur <= kept + n)
+		return 1;
+	limit.rlim_cur = (limit.rlim_cur - kept) / n;
+	return limit.rlim_cur < most ? (unsigned)limit.rlim_cur : most;
+}
+
 static struct listener_options listener_of(const struct config *c)
 {
 	return (struct listener_options){
@@ -21,7 +57,7 @@ static struct listener_options listener_of(const struct config *c)
 	    .max_header_bytes = c->max_header_bytes,
 	    .max_body_bytes = c->max_body_bytes,
 	    .max_fields = c->max_fields,
-	    .max_connections = c->max_connections,
+	    .max_connections = connections_of(c),
 	    .idle_timeout_ms = c->idle_timeout_ms,
 	    .header_timeout_ms = c->header_timeout_ms,
 	    .body_timeout_ms = c->body_timeout_ms,

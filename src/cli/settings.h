@@ -13,6 +13,10 @@
 #include "front/front.h"
 #include "origin/origin.h"
 
+enum {
+	SETTINGS_THREADS_MAX = 64
+};
+
 struct settings {
 	const struct config *config; /* borrowed */
 	struct api_policies *policies;
@@ -22,6 +26,9 @@ struct settings {
 	struct front_settings front;
 	struct origin_settings origin;
 };
+
+/* Threads that serve clients: as configured, or one per CPU. */
+unsigned settings_threads(const struct config *c);
 
 /* config outlives it. NULL with a message in why (caller frees; NULL only when
  * memory is exhausted). */

@@ -130,6 +130,10 @@ static void print_start(const cJSON *doc)
 	       "%.0f upstream calls\n",
 	    client_number(o, "requests"), 100 * client_number(doc, "hitRatio"),
 	    client_number(o, "upstream_requests"));
+	if (client_number(o, "accept_paused") > 0)
+		printf("attention  stopped accepting clients %.0f times for "
+		       "lack of file descriptors or memory\n",
+		    client_number(o, "accept_paused"));
 }
 
 static void print_top(const cJSON *doc)

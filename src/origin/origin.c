@@ -62,6 +62,14 @@ uint16_t origin_fail_status(const struct transfer_result *r)
 	}
 }
 
+const char *origin_fail_message(const struct transfer_result *r)
+{
+	if (r->outcome == TRANSFER_UNSENT && r->cause == TRANSFER_CAUSE_LOCAL)
+		return "ghlmirror is out of file descriptors or memory; "
+		       "nothing was sent";
+	return transfer_cause_words(r->cause);
+}
+
 /* Nobody there, or nobody who answers: as opposed to a bad answer. */
 static bool is_unreachable(const struct transfer_result *r)
 {
@@ -82,7 +90,7 @@ void origin_return_failure(
 		origin_return(o, a);
 		return;
 	}
-	a->message = transfer_cause_words(r->cause);
+	a->message = origin_fail_message(r);
 	origin_return_failed(
 	    o, a, origin_fail_status(r), transfer_cause_name(r->cause));
 }

@@ -73,6 +73,8 @@ void origin_return_failure(
     struct origin *o, struct ask *a, const struct transfer_result *r);
 /* What a failed transfer is to a client without a fallback: 502, 503, 504. */
 uint16_t origin_fail_status(const struct transfer_result *r);
+/* What a client is told of it; NULL: what its status says. */
+const char *origin_fail_message(const struct transfer_result *r);
 /* Head and body of a finished transfer as an answer, with the facts of its
  * head, which borrow from the answer. NULL: unusable head, or no memory. */
 struct answer *origin_answer(

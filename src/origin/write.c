@@ -115,7 +115,7 @@ static void fill_reply(
 	} else {
 		a->detail = transfer_cause_name(r->cause);
 		a->fail_status = origin_fail_status(r);
-		a->message = transfer_cause_words(r->cause);
+		a->message = origin_fail_message(r);
 	}
 	a->result = ASK_FAILED;
 }

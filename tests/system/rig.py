@@ -83,7 +83,8 @@ def json_of(answer):
 class Daemon:
     """`ghlmirror serve`; its log goes to a file."""
 
-    def __init__(self, upstream, state, *options, config=None, env=None):
+    def __init__(self, upstream, state, *options, config=None, env=None,
+                 program=(PROGRAM,)):
         self.state = state
         self.log_path = state + '.log'
         arguments = ['--listen', '127.0.0.1:0', '--upstream', upstream,
@@ -95,7 +96,7 @@ class Daemon:
             arguments += ['--config', path]
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
-                [PROGRAM, 'serve', *arguments, *options],
+                [*program, 'serve', *arguments, *options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 env={**os.environ, **(env or {})})
         self.address = self._ready()
@@ -335,7 +336,8 @@ class Rig:
     tls = None
 
     def __init__(self, *sandbox_options, options=(), config=None,
-                 gateway=False, env=None):
+                 gateway=False, env=None, program=(PROGRAM,)):
+        self.program = program
         self.sandbox_options = sandbox_options or ('--contacts', '60')
         self.options = options
         self.config = config
@@ -384,7 +386,8 @@ class Rig:
     def start(self):
         """Starts the daemon (again)."""
         self.daemon = Daemon(self.upstream, self.state, *self.options,
-                             config=self.config, env=self.env)
+                             config=self.config, env=self.env,
+                             program=self.program)
         self.address = self.daemon.address
 
     def hang_up(self):
