@@ -29,7 +29,7 @@ SYSTEM = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..',
                       'system')
 sys.path.insert(0, SYSTEM)
 
-from rig import Client, Rig, Session, message, percentile	# noqa: E402
+from rig import Client, Rig, Session, message, percentile  # noqa: E402
 
 # No answer lives long, so that all kinds of answers come all the time.
 CONFIG = '''
@@ -107,7 +107,9 @@ class Worker:
         with Client(self.address) as c:
             data = message('GET', self.contact() + '/tasks', None,
                            self.headers)
-            c.send(data[:self.chance.randint(1, len(data))])
+            n = self.chance.choice((len(data),
+                                    self.chance.randint(1, len(data))))
+            c.send(data[:n])
             if self.chance.random() < 0.5:
                 c.reset()
 
@@ -175,9 +177,11 @@ class Soak:
         return process
 
     def start_workers(self, contacts):
-        self.until = multiprocessing.Event()
-        self.queue = multiprocessing.Queue()
-        self.workers = [multiprocessing.Process(target=work, args=(
+        # A fork would keep the sockets of the gateway open.
+        context = multiprocessing.get_context('spawn')
+        self.until = context.Event()
+        self.queue = context.Queue()
+        self.workers = [context.Process(target=work, args=(
             n, self.until, self.queue, self.rig.address,
             self.rig.headers('full-1' if n % 2 else 'second-full-1'),
             self.rig.location, contacts))
@@ -221,7 +225,9 @@ class Soak:
                 print('%3d %% %8d requests %5d s  RssAnon %6d KiB  %d files'
                       % (100 * share, requests, seconds, anon, files),
                       flush=True)
-            if not self.slow.poll() is None:
+            if turn % 15 == 0:	# theirs have been cut by now
+                self.slow.stdin.close()
+                self.slow.wait()
                 self.slow = self.start_slow()
 
     def finish(self):
