@@ -34,7 +34,7 @@ class Exhausted:
     def __enter__(self):
         self.limit(open_files(self.rig) + SPARE)
         self.clients = [Client(self.rig.address) for _ in range(3 * SPARE)]
-        wait_for(lambda: 'event=accept_paused' in self.rig.daemon.log(),
+        wait_for(lambda: 'event=accept-paused' in self.rig.daemon.log(),
                  'the pause')
         return self
 
@@ -65,7 +65,7 @@ def hits_and_status_while_exhausted():
                 hits += 1
                 time.sleep(0.005)
             took = time.monotonic() - start
-            lines = rig.daemon.log().count('accept_paused')
+            lines = rig.daemon.log().count('accept-paused')
             true(hits > 50, hits)
             true(lines < 2 + LINES_A_SECOND * took,
                  '%d lines in %.1f s' % (lines, took))
