@@ -126,6 +126,7 @@ struct listener {
 	struct event *tick; /* next deadline */
 	int64_t tick_at_ms; /* 0: not armed */
 	struct event *resume; /* accept again after EMFILE */
+	int64_t paused_logged_ms; /* when that was last logged; 0: never */
 	struct conn_list phase[CONN_PHASES];
 	struct conn_list work;
 	struct conn **by_fd; /* owned; from descriptor to connection */

@@ -1,4 +1,5 @@
 #include "front/conn_internal.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -13,6 +14,8 @@
 /* Without descriptors accept() fails at once and for ever; libevent would
  * spin and log without end. */
 #define ACCEPT_PAUSE_MS 100
+/* It may last for hours; one line says as much as ten a second. */
+#define ACCEPT_LOG_MS 60000
 /* evhttp's own caps, above the framing machine's so that it never refuses. */
 #define EVHTTP_HEAD_SLACK 4096
 #define EVHTTP_BODY_SLACK 4096
@@ -141,12 +144,17 @@ void listener_accept_failed(struct evconnlistener *lev, void *http)
 	struct timeval tv = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
 	int err = errno;
 	struct listener *l = listener_of(http);
+	int64_t now_ms = clock_mono_ms();
 
 	(void)lev;
 	assert(l != NULL);
 	listener_set_accepting(l, false);
 	evtimer_add(l->resume, &tv);
 	metrics_add(METRIC_ACCEPT_PAUSED, 1);
+	if (l->paused_logged_ms != 0 &&
+	    now_ms < l->paused_logged_ms + ACCEPT_LOG_MS)
+		return;
+	l->paused_logged_ms = now_ms;
 	log_event(LOG_WARN, "accept-paused", LOG_STR("reason", strerror(err)),
 	    LOG_END);
 }

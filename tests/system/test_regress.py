@@ -111,7 +111,7 @@ def accepting_pauses_without_descriptors():
             end.enter_context(Client(rig.address))
 
         def pauses():
-            return rig.daemon.log().count('event=accept-paused')
+            return rig.daemon.counter('accept_paused')
 
         wait_for(lambda: pauses() > 0, 'a pause')
         before, began = pauses(), time.monotonic()
