@@ -143,8 +143,11 @@ static bool add_pair(struct forwarded *e, struct slice pair)
 {
 	struct slice name, value;
 
+	/* A quote that a client opens inside a value would swallow what the
+	 * proxy appended. */
 	if (!field_split_pair(pair, &name, &value) || value.n == 0 ||
-	    slice_find(value, 0, '\\') < value.n)
+	    slice_find(value, 0, '\\') < value.n ||
+	    slice_find(value, 0, '"') < value.n)
 		return false;
 	if (slice_eq_nocase(name, SLICE("for"))) {
 		if (e->state != FORWARDED_NOT)

@@ -112,6 +112,9 @@ static const struct row rows[] = {
     {{FWD, "for=\"127.0.0.1;x\";a=b"}, BAD, NULL, NULL, NULL},
     /* A client cannot swallow what the proxy appends as a line of its own. */
     {{FWD, "for=\"", FWD, "for=192.0.2.1"}, KNOWN, "192.0.2.1", NULL, NULL},
+    /* Nor what it appends to the same line, with a quote inside a value. */
+    {{FWD, "for=127.0.0.1;proto=x\", for=192.0.2.1"}, BAD, NULL, NULL, NULL},
+    {{FWD, "for=127.0.0.1;a=b\"c\";host=h"}, BAD, NULL, NULL, NULL},
 
     /* Both kinds: believed only when they agree. */
     {{XFF, "192.0.2.1", FWD, "for=192.0.2.1;proto=https"}, KNOWN, "192.0.2.1",
