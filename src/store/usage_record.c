@@ -87,7 +87,7 @@ static bool take_text(struct slice *s, size_t max, struct slice *text)
 		return false;
 	*text = slice_sub(*s, 0, (size_t)n);
 	*s = slice_sub(*s, (size_t)n, s->n);
-	return true;
+	return slice_find(*text, 0, '\0') == text->n;
 }
 
 /* t is NULL: only looks whether it can be read. */
