@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/cache_internal.h"
+#include "store/crash.h"
 #include "store/why.h"
 
 #include <assert.h>
@@ -78,6 +79,8 @@ void cache_close(struct cache *c)
 	 * when the end is to be called clean. */
 	writer_free(c->writer);
 	cache_env_close(c);
+	if (c->is_watching)
+		crash_unwatch();
 	pending_clear(&c->pending);
 	recency_fini(&c->recency);
 	flag_close(&c->unrecorded);

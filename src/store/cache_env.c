@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/cache_internal.h"
+#include "store/crash.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -15,6 +16,9 @@
 #define RESERVE_SHARE 16
 
 #define FLAG_NAME "unrecorded"
+
+#define CRASHES_MAX 2
+#define QUIET_MS (10 * 60 * 1000)
 
 static const char meta_key[] = "meta";
 
@@ -199,6 +203,11 @@ static int begin_life(struct cache *c)
 	return rc == 0 ? mdb_env_sync(c->env, 1) : rc;
 }
 
+static int mkdir_own(const char *dir)
+{
+	return mkdir(dir, 0700) < 0 && errno != EEXIST ? errno : 0;
+}
+
 /* Before the environment, so that there is a flag to raise when that one
  * cannot be opened. */
 static int open_flag(struct cache *c)
@@ -207,8 +216,9 @@ static int open_flag(struct cache *c)
 
 	if (c->unrecorded.fd >= 0)
 		return 0;
-	if (mkdir(c->dir, 0700) < 0 && errno != EEXIST)
-		return errno;
+	rc = mkdir_own(c->dir);
+	if (rc != 0)
+		return rc;
 	rc = flag_open(&c->unrecorded, c->dir, FLAG_NAME);
 	if (rc == 0)
 		c->must_void = c->unrecorded.is_raised;
@@ -246,9 +256,33 @@ static int try_open(struct cache *c)
 	return rc;
 }
 
+/* A third crash in a row is one too many: whatever lies there is not worth
+ * it. */
+static void count_crashes(struct cache *c)
+{
+	unsigned n;
+
+	if (c->is_watching || mkdir_own(c->dir) != 0)
+		return;
+	c->is_watching = true;
+	c->forget_crash_at_ms = clock_mono_ms() + QUIET_MS;
+	n = crash_watch(c->dir);
+	if (n < CRASHES_MAX)
+		return;
+	log_event(LOG_ERROR, "store-renewed",
+	    LOG_STR("detail", "the program crashed again and again; in case "
+			      "the cache is to blame, it starts empty"),
+	    LOG_UINT("crashes", n), LOG_END);
+	if (env_remove(c->dir) == 0)
+		crash_forget();
+}
+
 int cache_env_open(struct cache *c)
 {
-	int rc = try_open(c);
+	int rc;
+
+	count_crashes(c);
+	rc = try_open(c);
 
 	if (!env_is_ruined(rc))
 		return rc;

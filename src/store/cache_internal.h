@@ -95,6 +95,8 @@ struct cache {
 	struct pending pending;
 	bool must_void; /* an earlier process could not record all */
 	uint64_t counted; /* by the callers, before the environment was open */
+	bool is_watching; /* for crashes */
+	int64_t forget_crash_at_ms; /* mono */
 	bool is_late; /* could not be opened at the start */
 	bool was_open; /* by this process */
 	bool is_note_refused; /* said that unrecorded cannot be raised */

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/cache_internal.h"
+#include "store/crash.h"
 #include "store/moved.h"
 #include "store/record.h"
 
@@ -386,6 +387,8 @@ static void keep_house(struct cache *c, int64_t now_ms)
 {
 	if (is_due(&c->second_at_ms, now_ms, SECOND_MS)) {
 		c->is_small_only = false;
+		if (now_ms >= c->forget_crash_at_ms)
+			crash_forget();
 		atomic_store(&c->stat.lookup_error,
 		    atomic_exchange(&c->lookup_error, 0));
 	}
