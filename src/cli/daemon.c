@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/thread.h"
 #include "cli/listen.h"
 #include "cli/reload.h"
 #include "cli/service.h"
@@ -532,7 +533,7 @@ static bool start_threads(struct daemon *d)
 	sigset_t all, old;
 	bool is_ok;
 
-	sigfillset(&all);
+	thread_signals(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	is_ok = origin_start(d->origin);
 	for (unsigned i = 0; is_ok && i < d->fronts_n; i++) {

@@ -247,7 +247,7 @@ static int start_worker(struct resolve *r)
 	sigset_t all, before;
 	int failure;
 
-	sigfillset(&all);
+	thread_signals(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failure = pthread_create(&r->thread, NULL, work, r->shared);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

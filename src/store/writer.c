@@ -281,7 +281,7 @@ bool writer_start(struct writer *w)
 	assert(!w->is_running);
 	w->is_stopping = false;
 	/* Signals are the main thread's. */
-	sigfillset(&all);
+	thread_signals(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&w->thread, NULL, writer_main, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

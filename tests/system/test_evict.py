@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import evict_load
-from rig import (Daemon, Session, directory, equal, is_sanitized, run, test,
+from rig import (Daemon, Session, Skip, directory, equal, is_sanitized, run, test,
                  true, wait_for)
 
 CACHE_MIB = int(os.environ.get('GHLMIRROR_EVICT_MIB', '16'))
@@ -55,6 +55,7 @@ class Load:
                 '--log-requests', 'no', config=CONFIG)
             self.stack = stack.pop_all()
         self.asked = 0
+        self.bytes_per_s = BYTES_PER_S
         return self
 
     def __exit__(self, kind, failure, trace):
@@ -74,7 +75,7 @@ class Load:
         try:
             self.asked += result(start('cold', *self.daemon.address,
                                        self.asked, mib << 20,
-                                       BYTES_PER_S))
+                                       self.bytes_per_s))
         finally:
             got = result(hot)
         return got
@@ -113,10 +114,17 @@ def three_times_too_much():
         for _ in range(ROUNDS):
             got = load.flood(CACHE_MIB * TURNS)
             told('evicting', got)
+            if got['reads'] < 3 * HOT * TURNS:
+                # A busy machine: nothing was hot. Slower, and once more.
+                load.bytes_per_s //= 4
+                load.read_hot_set()
+                continue
             true(got['hits'] > 0.97 * got['reads'], 'the hot set went')
             stalls.append(got['max'])
             if got['max'] < STALL_MS:
                 break
+        if not stalls:
+            raise Skip('the machine is too busy')
         share = load.read_hot_set()
         store = load.store()
         size = os.path.getsize(load.state + '/cache/data.mdb')

@@ -147,6 +147,7 @@ static void goes_forward_and_keeps_a_copy(void **state)
 	char *copy = rig_path(dir, "backup-schema-1.mdb");
 	char *back = rig_path(old, "data.mdb");
 	struct digest_secret one, later;
+	struct stat st;
 
 	(void)state;
 	open_close(dir, NULL, &one);
@@ -156,7 +157,9 @@ static void goes_forward_and_keeps_a_copy(void **state)
 	/* the program before the upgrade keeps its hands off */
 	assert_null(vault_open(dir, &later, &why));
 	rig_expect_why(&why, "newer ghlmirror (schema 3; this one knows 1)");
-	/* and the copy is a vault that it can use */
+	/* and the copy, for nobody else to read, is a vault that it can use */
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(rename(copy, back), 0);
 	open_close(old, NULL, &later);
 	assert_memory_equal(&one, &later, sizeof(one));
