@@ -1,8 +1,9 @@
 /*
- * Framing: the events of a byte stream do not depend on how it is split, and
- * what is accepted holds to the rules that evhttp relies on.
+ * Framing: the events of a byte stream do not depend on how it is split, what
+ * is accepted holds to the rules that evhttp relies on, and a strict reader
+ * of the same bytes finds the same requests, no more and no fewer.
  */
-#include "http/frame.h"
+#include "strict_http.h"
 
 #include <assert.h>
 
@@ -24,6 +25,8 @@ struct story {
 		size_t at;
 		size_t head_n;
 		uint64_t body_n;
+		bool is_keep_alive;
+		bool expects_continue;
 	} events[EVENTS_MAX];
 	unsigned status;
 	const char *why;
@@ -65,6 +68,8 @@ static bool feed(
 		s->events[s->n].event = e;
 		s->events[s->n].at = base + at;
 		s->events[s->n].head_n = f->head_n;
+		s->events[s->n].is_keep_alive = frame_is_keep_alive(f);
+		s->events[s->n].expects_continue = frame_expects_continue(f);
 		s->events[s->n++].body_n = f->body_n;
 		if (e == FRAME_REFUSED)
 			return false;
@@ -105,12 +110,50 @@ static void compare(const struct story *a, const struct story *b)
 	}
 }
 
+static void check_request(
+    const struct story *s, unsigned i, const struct strict_request *rq)
+{
+	assert(s->events[i].body_n == rq->body_n);
+	assert(s->events[i].is_keep_alive == rq->is_keep_alive);
+	assert(s->events[i].expects_continue == rq->expects_continue);
+}
+
+/* What the machine refuses early the strict reader may still wait for; it
+ * must only never find a whole request in it. */
+static void check_rest(const struct story *s, enum strict_result rest)
+{
+	if (s->n == EVENTS_MAX)
+		return;
+	assert(rest != STRICT_WHOLE);
+	assert(rest != STRICT_BAD || s->status >= 400);
+}
+
+static void check_reading(const struct story *s, struct slice in)
+{
+	static struct strict_request rq;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		enum strict_result is;
+
+		if (s->events[i].event != FRAME_MESSAGE_END)
+			continue;
+		is = strict_read(slice_sub(in, at, in.n), &limits, &rq);
+		assert(is == STRICT_WHOLE);
+		at += rq.bytes;
+		assert(at == s->events[i].at);
+		check_request(s, i, &rq);
+	}
+	check_rest(s, strict_read(slice_sub(in, at, in.n), &limits, &rq));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct slice in = slice_of((const char *)data, n);
 	struct story whole, pieces;
 
 	tell(&whole, in, 0);
+	check_reading(&whole, in);
 	for (unsigned seed = 1; seed <= 3; seed++) {
 		tell(&pieces, in, seed * 977u + (unsigned)n);
 		compare(&whole, &pieces);
