@@ -225,6 +225,11 @@ static void check_damage(uint8_t *p, size_t n, struct source *s)
 		assert(!record_decode(p, n, &r));
 		p[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
+	for (size_t i = 0; i < CHECKED_FROM; i++) {
+		p[i] ^= 0x80;
+		assert(!record_decode(p, n, &r));
+		p[i] ^= 0x80;
+	}
 	assert(!record_decode(p, n - 1, &r));
 	assert(!record_decode(p, n + 1, &r));
 }
