@@ -92,6 +92,7 @@ struct config {
 	unsigned upstream_connections;
 	int64_t connect_timeout_ms;
 	int64_t upstream_timeout_ms;
+	int64_t stream_idle_timeout_ms;
 	struct config_list forward_headers;
 	char *user_agent;
 
@@ -105,7 +106,9 @@ struct config {
 	uint64_t max_header_bytes;
 	unsigned max_fields;
 	uint64_t max_body_bytes;
+	uint64_t max_body_total_bytes;
 	uint64_t max_answer_bytes;
+	unsigned max_streams;
 	unsigned max_connections;
 	unsigned max_requests;
 	int64_t idle_timeout_ms;

@@ -121,7 +121,12 @@ static const struct config_option global_options[] = {
 	.doc = "How long the upstream may take over one request; longer than "
 	       "the 10 to 30 seconds after which hosted tools give up, "
 	       "because a read then still reaches the store, and a write cut "
-	       "off is a write whose outcome nobody knows."},
+	       "off is a write whose outcome nobody knows. Of an answer that "
+	       "is passed on as a stream it bounds the time to its header."},
+    {DURATION(stream_idle_timeout), .text = "10m", .min = 100, .max = DAY,
+	.is_reloadable = true,
+	.doc = "How long the upstream may send nothing of an answer that is "
+	       "passed on as a stream, once its header has come."},
     {LIST(forward_headers), .text = "", .check = config_check_field,
 	.is_reloadable = true,
 	.doc = "Request fields to forward beside those that GHL documents; "
@@ -136,7 +141,8 @@ static const struct config_option global_options[] = {
 	.doc = "Size that the file of stored answers may reach."},
     {SIZE(store_answer_max), .text = "4MiB", .min = KIB, .max = 256 * MIB,
 	.is_reloadable = true,
-	.doc = "Answers with a larger body pass, but are not stored."},
+	.doc = "Answers with a larger body pass as streams, and are not "
+	       "stored."},
     {DURATION(keep_stale), .text = "30d", .is_reloadable = true,
 	.doc = "How long past its freshness an answer is kept for when the "
 	       "upstream is down."},
@@ -158,8 +164,20 @@ static const struct config_option global_options[] = {
 	       "431."},
     {SIZE(max_body), .text = "32MiB", .min = KIB, .max = GIB,
 	.doc = "Largest body of a request; larger is answered 413."},
+    {SIZE(max_body_total), .text = "256MiB", .min = MIB, .max = 64 * GIB,
+	.doc = "Most bytes of request bodies held at one time, those that "
+	       "arrive and those that wait for the upstream; requests beyond "
+	       "are answered 503."},
     {SIZE(max_answer), .text = "32MiB", .min = KIB, .max = GIB,
-	.doc = "Largest body of an upstream answer; larger is answered 502."},
+	.doc = "Largest body of an upstream answer that is collected, such as "
+	       "that of a write; larger is answered 502. Streams and large "
+	       "answers to reads are passed on without such a limit."},
+    {COUNT(max_streams), .text = "256", .unit = "streams", .min = 1,
+	.max = 4096,
+	.doc = "Most answers passed on as streams at one time (recordings, "
+	       "/mcp/, reads whose answer is above store_answer_max), each "
+	       "with a connection to the upstream of its own and up to 256 KiB "
+	       "of memory; more are answered 503."},
     {COUNT(max_connections), .text = "4096", .unit = "connections", .min = 1,
 	.max = 1000000, .is_reloadable = true,
 	.doc = "Most client connections at one time; fewer when the "

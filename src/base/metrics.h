@@ -41,6 +41,16 @@
 	    "time-outs and 5xx.") \
 	X(RESEND_STOPPED, "resend_stopped", \
 	    "Upstream requests that would have been sent twice and were not.") \
+	X(STREAMS, "streams", \
+	    "Answers passed on piece by piece instead of being collected.") \
+	X(STREAMS_CUT, "streams_cut", \
+	    "Streams that ended before their end: the upstream broke off or " \
+	    "fell silent, the client left, or the daemon stopped.") \
+	X(STREAMS_REFUSED, "streams_refused", \
+	    "Requests answered 503 because too many streams were open.") \
+	X(LARGE_ANSWERS, "large_answers", \
+	    "Reads begun again as streams because their answer was too large " \
+	    "to store.") \
 	X(FLIGHTS_REDISPATCHED, "flights_redispatched", \
 	    "Reads sent again because a write overtook their first answer.") \
 	X(WRITES, "writes", "Writes the upstream confirmed.") \

@@ -36,9 +36,7 @@ enum {
 
 #define FRONTS_MAX RELOAD_FRONTS_MAX
 
-/* Of bodies still arriving, all clients together. */
-#define PARTIAL_MAX_BYTES (256u * 1024 * 1024)
-/* Of replies waiting for clients to read them, likewise. */
+/* Of replies waiting for clients to read them, all clients together. */
 #define UNSENT_MAX_BYTES (256u * 1024 * 1024)
 
 struct daemon {
@@ -53,6 +51,7 @@ struct daemon {
 	bool is_writing;
 	struct reload *reload;
 	struct origin *origin;
+	struct budget bodies; /* of requests, shared by the fronts */
 	struct front *fronts[FRONTS_MAX];
 	unsigned fronts_n;
 	unsigned fronts_running;
@@ -172,6 +171,7 @@ static bool make_origin(struct daemon *d, char **why)
 		    .ca_file = c->upstream_ca[0] ? c->upstream_ca : NULL,
 		    .max_body_bytes = c->max_answer_bytes,
 		    .max_connections = c->upstream_connections,
+		    .max_streams = c->max_streams,
 		},
 	    .cache = d->cache,
 	    .settings = &reload_settings(d->reload)->origin,
@@ -199,6 +199,7 @@ static struct front_options front_options_of(struct daemon *d)
 	struct front_options o = {
 	    .listener = s->listener,
 	    .max_requests = c->max_requests,
+	    .max_streams = c->max_streams,
 	    .cache = d->cache,
 	    .origin = d->origin,
 	    .secret = d->secret,
@@ -211,8 +212,8 @@ static struct front_options front_options_of(struct daemon *d)
 	    .notify_kind = MAIL_FRONT_ENDED,
 	};
 
-	o.listener.max_partial_bytes = PARTIAL_MAX_BYTES / settings_threads(c);
 	o.listener.max_unsent_bytes = UNSENT_MAX_BYTES / settings_threads(c);
+	o.listener.bodies = &d->bodies;
 	return o;
 }
 
@@ -225,6 +226,7 @@ static bool make_fronts(struct daemon *d, char **why)
 		log_event(LOG_WARN, "connections-limited",
 		    LOG_UINT("connections", o.listener.max_connections * n),
 		    LOG_END);
+	budget_init(&d->bodies, d->config->max_body_total_bytes);
 	for (unsigned i = 0; i < n; i++) {
 		d->fronts[i] = front_new(i, &o, why);
 		if (!d->fronts[i])

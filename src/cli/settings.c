@@ -112,6 +112,7 @@ static void fill(struct settings *s)
 	    .stale_wait_ms = c->stale_wait_ms,
 	    .settling_ms = c->settling_ms,
 	    .store_answer_max_bytes = c->store_answer_max_bytes,
+	    .stream_idle_timeout_ms = c->stream_idle_timeout_ms,
 	};
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/budget.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -33,12 +34,16 @@ struct listener_options {
 	int64_t header_timeout_ms; /* absolute, first byte to end of fields */
 	int64_t body_timeout_ms; /* absolute, end of fields to end of body */
 	int64_t write_timeout_ms; /* without progress while replying */
-	/* Of unfinished messages, all connections of this listener together;
-	 * 0: no limit. Beyond it messages are refused with 503. */
-	size_t max_partial_bytes;
-	/* Of replies that wait for their clients to read, likewise. Beyond it
-	 * connections are reset, those first that took nothing for longest. */
+	/* Of replies that wait for their clients to read, all connections of
+	 * this listener together; 0: no limit. Beyond it connections are reset,
+	 * those first that took nothing for longest. */
 	size_t max_unsent_bytes;
+	/*
+	 * Bytes of messages that did not come in one piece, from their arrival
+	 * until they are answered, of all listeners that share it; NULL: no
+	 * limit. Beyond it messages are refused with 503.
+	 */
+	struct budget *bodies;
 	bool is_direct_write;
 };
 
@@ -170,5 +175,43 @@ void conn_watch(struct conn *c, struct evhttp_request *req,
  */
 void conn_reply(struct conn *c, struct evhttp_request *req,
     const struct iovec *iov, int iov_n);
+
+/*
+ * The same piece by piece: conn_stream_begin, conn_stream_add as often as there
+ * is something, conn_stream_end. The request must be watched, and stays so:
+ * when on_gone is called none of these may be called any more. The write
+ * deadline runs while the client takes nothing of what there is for it, never
+ * while there is nothing.
+ */
+
+/* The client understands chunks (HTTP/1.1). */
+bool conn_may_chunk(const struct evhttp_request *req);
+/* Status line, fields and blank line, consumed as by conn_reply. is_chunked:
+ * the head says so, and each piece becomes a chunk. */
+void conn_stream_begin(struct conn *c, struct evhttp_request *req,
+    const struct iovec *iov, int iov_n, bool is_chunked);
+
+typedef void (*conn_release)(const void *p, size_t n, void *arg);
+
+/*
+ * n bytes at p, not 0, are lent until release, which is called once: when they
+ * are in the socket, or the connection ended; also from inside this call. It
+ * may not call anything of the connection.
+ */
+void conn_stream_add(
+    struct conn *c, const void *p, size_t n, conn_release release, void *arg);
+
+enum conn_stream_ending {
+	CONN_STREAM_WHOLE,
+	/* Bytes are missing, which the client must see: it closes without an
+	 * end of chunks, or before its Content-Length */
+	CONN_STREAM_SHORT,
+	/* or, where neither was given, with a reset. */
+	CONN_STREAM_SHORT_OF_CLOSE
+};
+
+/* Ends request and watch, as conn_reply. */
+void conn_stream_end(
+    struct conn *c, struct evhttp_request *req, enum conn_stream_ending ending);
 
 #endif

@@ -103,12 +103,17 @@ void conn_settle(struct conn *c)
 }
 
 /* The peer stopped reading: what the kernel still holds for it would stay for
- * minutes after an orderly close. */
-void conn_reset_on_close(struct conn *c)
+ * minutes, so reset instead of closing. */
+void conn_reset(struct conn *c)
 {
 	struct linger none = {.l_onoff = 1, .l_linger = 0};
+	struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	/* At once: evhttp shuts the socket before it closes it, and a peer
+	 * that gets FIN before RST sees an orderly end. */
+	connect(c->fd, &nobody, sizeof(nobody));
+	conn_hang_up(c);
 }
 
 static void conn_expire(struct conn *c)
@@ -127,8 +132,7 @@ static void conn_expire(struct conn *c)
 		break;
 	case CONN_WRITE:
 		metrics_add(METRIC_CLIENT_TIMEOUTS, 1);
-		conn_reset_on_close(c);
-		conn_hang_up(c);
+		conn_reset(c);
 		break;
 	case CONN_IDLE:
 	case CONN_LINGER:

@@ -7,11 +7,39 @@
 #define CONN_FRAMING_FACTOR 2
 #define CONN_FRAMING_SLACK 4096
 
+static void conn_give_back(struct conn *c, size_t n)
+{
+	if (n == 0)
+		return;
+	budget_give(c->l->options.bodies, n);
+	c->charged_bytes -= n;
+}
+
+/* False when it is too much. */
+static bool conn_charge(struct conn *c, size_t n)
+{
+	if (c->l->options.bodies == NULL)
+		return true;
+	c->charged_bytes += n;
+	return budget_take(c->l->options.bodies, n);
+}
+
+void conn_uncharge(struct conn *c)
+{
+	size_t held = c->partial ? evbuffer_get_length(c->partial) : 0;
+
+	if (c->charged_bytes > held)
+		conn_give_back(c, c->charged_bytes - held);
+}
+
 void conn_partial_drop(struct conn *c)
 {
+	size_t n;
+
 	if (c->partial == NULL)
 		return;
-	c->l->partial_bytes -= evbuffer_get_length(c->partial);
+	n = evbuffer_get_length(c->partial);
+	conn_give_back(c, n < c->charged_bytes ? n : c->charged_bytes);
 	evbuffer_free(c->partial);
 	c->partial = NULL;
 }
@@ -138,7 +166,8 @@ static bool conn_keep(struct conn *c, struct evbuffer *rest)
 		c->partial = evbuffer_new();
 	if (c->partial == NULL)
 		return false;
-	c->l->partial_bytes += n;
+	if (!conn_charge(c, n))
+		conn_refuse(c, 503, "too many request bodies at once");
 	while ((n = evbuffer_get_contiguous_space(rest)) > 0) {
 		if (evbuffer_add(c->partial,
 			evbuffer_pullup(rest, (ev_ssize_t)n), n) != 0)
@@ -157,11 +186,8 @@ static bool conn_take_complete(struct conn *c, struct evbuffer *input,
 		return false;
 	if (complete == 0)
 		return true;
-	if (c->partial != NULL) {
-		c->l->partial_bytes -= evbuffer_get_length(c->partial);
-		if (evbuffer_add_buffer(out, c->partial) != 0)
-			return false;
-	}
+	if (c->partial != NULL && evbuffer_add_buffer(out, c->partial) != 0)
+		return false;
 	return evbuffer_remove_buffer(input, out, complete) >= 0;
 }
 
@@ -208,9 +234,6 @@ static void conn_check_partial(struct conn *c)
 	    o->max_header_bytes + CONN_FRAMING_FACTOR * o->max_body_bytes +
 		CONN_FRAMING_SLACK)
 		conn_refuse(c, 413, "too much chunk framing");
-	else if (o->max_partial_bytes != 0 &&
-		 c->l->partial_bytes > o->max_partial_bytes)
-		conn_refuse(c, 503, "too many request bodies at once");
 	if (c->is_deaf)
 		conn_partial_drop(c);
 }

@@ -71,6 +71,7 @@ struct conn {
 
 	struct frame frame;
 	struct evbuffer *partial; /* unfinished message; NULL when none */
+	size_t charged_bytes; /* taken from the budget of bodies */
 	unsigned accepted; /* messages given to evhttp */
 	unsigned dispatched; /* requests given to the caller */
 	unsigned answered; /* replies written to the socket */
@@ -87,6 +88,8 @@ struct conn {
 	bool is_over_cap; /* there were too many when it came */
 	size_t unsent_bytes; /* in the output buffer */
 	bool is_held; /* dispatched, not yet replied to */
+	bool is_streaming; /* between conn_stream_begin and _end */
+	bool is_chunked; /* and each piece is a chunk */
 	bool has_peer_ended; /* end of input seen while closing */
 	bool has_address;
 	const struct listener_socket *socket; /* the listener's; or NULL */
@@ -132,7 +135,6 @@ struct listener {
 	struct conn **by_fd; /* owned; from descriptor to connection */
 	size_t by_fd_n;
 	unsigned connections;
-	size_t partial_bytes; /* in conn.partial, all connections */
 	size_t unsent_bytes; /* in output buffers, all connections */
 	unsigned held; /* requests that are with the caller */
 	bool is_draining;
@@ -157,6 +159,8 @@ struct conn *conn_of(struct listener *l, struct evhttp_request *req);
 void conn_input_changed(
     struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn);
 void conn_partial_drop(struct conn *c);
+/* Everything complete is answered: only the unfinished part is held still. */
+void conn_uncharge(struct conn *c);
 /* Refuses the message that is being read. why must be constant. */
 void conn_refuse(struct conn *c, unsigned status, const char *why);
 /* Nothing that the peer sent or will send is looked at any more. */
@@ -167,6 +171,11 @@ void conn_dispatch(struct evhttp_request *req, void *listener);
 void conn_send_continue(struct conn *c);
 void conn_output_changed(
     struct evbuffer *output, const struct evbuffer_cb_info *info, void *conn);
+/* Writes what the socket takes, and keeps a copy of the rest. False: out of
+ * memory. */
+bool conn_send(struct conn *c, const struct iovec *iov, int iov_n);
+/* The whole reply is written or waits to be: the rest is evhttp's. */
+void conn_finish(struct conn *c, struct evhttp_request *req);
 /* Adds bytes of ours to what the peer gets. False: out of memory. */
 bool conn_write(struct conn *c, const void *p, size_t n);
 
@@ -197,10 +206,10 @@ void conn_shed_unsent_for(struct conn *newest);
 
 /* conn_deadline.c */
 void conn_enter(struct conn *c, enum conn_phase phase);
-/* Closing, by whatever, will be a reset. */
-void conn_reset_on_close(struct conn *c);
 /* Chooses the phase after a message, a reply or a part of either. */
 void conn_settle(struct conn *c);
+/* Ends with RST instead of FIN. */
+void conn_reset(struct conn *c);
 void listener_tick(evutil_socket_t fd, short what, void *listener);
 
 #endif

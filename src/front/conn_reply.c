@@ -35,7 +35,6 @@ void conn_output_changed(
 {
 	struct conn *c = conn;
 
-	(void)output;
 	assert(c->magic == CONN_MAGIC);
 	conn_count_unsent(c);
 	if (info->n_added > 0 && !c->is_writing) {
@@ -46,7 +45,11 @@ void conn_output_changed(
 		c->answered = c->accepted;
 		conn_refuse(c, 400, "request not understood");
 	} else if (info->n_deleted > 0 && c->phase == CONN_WRITE) {
-		conn_enter(c, CONN_WRITE);
+		/* A stream of which all is written waits for the upstream. */
+		conn_enter(
+		    c, c->is_streaming && evbuffer_get_length(output) == 0
+			   ? CONN_BUSY
+			   : CONN_WRITE);
 	}
 }
 
@@ -69,6 +72,8 @@ static void conn_answered(struct evhttp_request *req, void *conn)
 	assert(c->magic == CONN_MAGIC && !c->is_dead);
 	conn_keep_open(req);
 	c->answered++;
+	if (c->answered == c->accepted)
+		conn_uncharge(c);
 	if (c->phase == CONN_WRITE)
 		conn_enter(c, CONN_BUSY);
 	conn_settle(c);
@@ -191,6 +196,13 @@ static bool conn_write_later(
 	return true;
 }
 
+bool conn_send(struct conn *c, const struct iovec *iov, int iov_n)
+{
+	size_t sent = conn_write_now(c, iov, iov_n);
+
+	return conn_write_later(c, iov, iov_n, sent);
+}
+
 /* Half a reply in memory is no reply: the connection ends. */
 static void conn_write_failed(struct conn *c)
 {
@@ -202,8 +214,6 @@ static void conn_write_failed(struct conn *c)
 void conn_reply(struct conn *c, struct evhttp_request *req,
     const struct iovec *iov, int iov_n)
 {
-	size_t sent;
-
 	if (c == NULL) {
 		assert(evhttp_request_get_connection(req) == NULL);
 		evhttp_send_reply_end(req); /* frees it */
@@ -216,11 +226,15 @@ void conn_reply(struct conn *c, struct evhttp_request *req,
 		c->on_gone = NULL;
 		bufferevent_disable(c->bev, EV_READ);
 	}
+	if (!conn_send(c, iov, iov_n))
+		conn_write_failed(c);
+	conn_finish(c, req);
+}
+
+void conn_finish(struct conn *c, struct evhttp_request *req)
+{
 	if (conn_must_close(c))
 		conn_forget_rest(c);
-	sent = conn_write_now(c, iov, iov_n);
-	if (!conn_write_later(c, iov, iov_n, sent))
-		conn_write_failed(c);
 	/* A chunked request would make evhttp end the reply with a chunk. */
 	req->chunked = 0;
 	if (c->unsent_bytes > 0) {

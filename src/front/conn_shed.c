@@ -71,7 +71,6 @@ void conn_shed_unsent_for(struct conn *newest)
 		if (c == NULL || c == newest)
 			break;
 		metrics_add(METRIC_REPLIES_SHED, 1);
-		conn_reset_on_close(c);
-		conn_hang_up(c);
+		conn_reset(c);
 	}
 }

@@ -7,6 +7,7 @@
 #include "front/access.h"
 #include "front/front_internal.h"
 #include "front/identity.h"
+#include "front/relay.h"
 #include "front/reply.h"
 #include "http/error.h"
 
@@ -85,7 +86,7 @@ void request_free(struct request *r)
 {
 	struct front *f = r->front;
 
-	assert(!r->req && !r->is_waiting);
+	assert(!r->req && !r->is_waiting && !r->stream);
 	trim(&r->target);
 	trim(&r->lines);
 	trim(&r->minified);
@@ -239,6 +240,12 @@ static void on_mail(struct front *f, struct mail *m)
 		usage_collect_reply(
 		    mail_of(m, struct usage_collect, mail), &f->usage);
 		break;
+	case STREAM_MAIL_CHUNK:
+		relay_take_chunk(f, mail_of(m, struct stream_chunk, mail));
+		break;
+	case STREAM_MAIL_END:
+		relay_take_end(f, m);
+		break;
 	case ORIGIN_REPLY_KIND:
 		on_reply(f, mail_of(m, struct ask, mail));
 		break;
@@ -337,9 +344,10 @@ static bool build(struct front *f)
 	const struct front_options *o = &f->options;
 
 	f->base = base_new();
-	/* Room for a reply to each slot, the words to drain, new settings, and
-	 * a collection of usage. */
-	f->mailbox = mailbox_new((size_t)o->max_requests + 4);
+	/* Room for a reply to each slot, for all that streams may send, for
+	 * the words to drain, new settings, and a collection of usage. */
+	f->mailbox = mailbox_new((size_t)o->max_requests +
+				 (size_t)o->max_streams * STREAM_MAILS + 4);
 	f->usage = usage_table_new(USAGE_THREAD_ROWS);
 	f->slots = calloc(o->max_requests, sizeof(*f->slots));
 	if (o->cache)
@@ -440,20 +448,28 @@ void front_join(struct front *f)
 	f->is_running = false;
 }
 
-/* Replies that came after the thread had ended. */
-static void free_late_replies(struct front *f)
+static void free_late_reply(struct ask *a)
+{
+	if (a->result == ASK_STREAMED)
+		stream_leave(a->stream);
+	answer_unref(a->answer);
+	free(a);
+}
+
+/* What came after the thread had ended. */
+static void free_late_mail(struct front *f)
 {
 	struct mail *m = mailbox_take_all(f->mailbox);
 
 	while (m) {
 		struct mail *next = m->next;
 
-		if (m->kind == ORIGIN_REPLY_KIND) {
-			struct ask *a = mail_of(m, struct ask, mail);
-
-			answer_unref(a->answer);
-			free(a);
-		}
+		if (m->kind == STREAM_MAIL_CHUNK)
+			stream_give_back(mail_of(m, struct stream_chunk, mail));
+		else if (m->kind == STREAM_MAIL_END)
+			stream_close(stream_of_end(m));
+		else if (m->kind == ORIGIN_REPLY_KIND)
+			free_late_reply(mail_of(m, struct ask, mail));
 		m = next;
 	}
 }
@@ -465,7 +481,7 @@ void front_free(struct front *f)
 	assert(!f->is_running);
 	listener_free(f->listener);
 	if (f->mailbox) {
-		free_late_replies(f);
+		free_late_mail(f);
 		mailbox_free(f->mailbox);
 	}
 	if (f->mailbox_event)

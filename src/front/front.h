@@ -63,6 +63,7 @@ struct front_switch {
 struct front_options {
 	struct listener_options listener; /* at the start */
 	unsigned max_requests; /* slots: requests held at a time */
+	unsigned max_streams; /* that the origin has at a time */
 	struct cache *cache; /* NULL: no store */
 	struct origin *origin;
 	struct digest_secret secret; /* of credential scopes */

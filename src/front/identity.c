@@ -125,6 +125,13 @@ struct slice identity_body(struct evhttp_request *req)
 	return slice_of((const char *)evbuffer_pullup(in, -1), n);
 }
 
+void identity_drop_body(struct evhttp_request *req)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(req);
+
+	evbuffer_drain(in, evbuffer_get_length(in));
+}
+
 static void add_line(
     struct request *r, struct slice name, struct slice value, size_t offsets[])
 {

@@ -27,6 +27,8 @@ struct slice identity_host(struct evhttp_request *req);
 struct slice identity_body(struct evhttp_request *req);
 /* A client's field of this name goes upstream, with some request at least. */
 bool identity_is_forwarded(const struct front *f, struct slice name);
+/* Frees the body: nothing that borrowed it may be used any more. */
+void identity_drop_body(struct evhttp_request *req);
 /* Value of a field, SLICE_NONE when absent. */
 struct slice identity_field(struct evhttp_request *req, const char *name);
 /*

@@ -209,12 +209,38 @@ static bool is_passed_head(const struct request *r)
 	return r->is_head && r->kind == FETCH_PASS && r->cache.fwd_status != 0;
 }
 
-/* The stored head goes between the status line and the fields of our own. */
-static void send_message(struct request *r, const struct reply *reply)
+static void add_framing(
+    struct request *r, const struct reply *reply, size_t body_n, struct buf *b)
+{
+	if (!has_body(reply->status))
+		return;
+	if (!reply->is_streamed) {
+		if (!is_passed_head(r))
+			add_number(b, SLICE("Content-Length"), (int64_t)body_n);
+	} else if (reply->has_length) {
+		add_number(b, SLICE("Content-Length"), (int64_t)reply->length);
+	} else if (!r->is_head && conn_may_chunk(r->req)) {
+		buf_add_slice(b, SLICE("Transfer-Encoding: chunked\r\n"));
+	}
+}
+
+/* The body of a stream follows; the request is not over. */
+static void begin_parts(
+    struct request *r, const struct reply *reply, const struct parts *p)
+{
+	r->sent_bytes = p->bytes;
+	conn_stream_begin(r->conn, r->req, p->iov, p->n,
+	    !reply->has_length && conn_may_chunk(r->req));
+}
+
+/* The stored head goes between the status line and the fields of our own.
+ * False: all was sent. */
+static bool send_message(struct request *r, const struct reply *reply)
 {
 	struct buf *own = &r->front->own_head;
 	struct slice body[3];
 	struct parts p = {.n = 0};
+	bool is_bodiless = r->is_head || !has_body(reply->status);
 	size_t line_n;
 
 	r->status = reply->status;
@@ -223,23 +249,27 @@ static void send_message(struct request *r, const struct reply *reply)
 	buf_reset(own);
 	add_status_line(own, reply->status);
 	line_n = own->n;
-	if (has_body(reply->status) && !is_passed_head(r))
-		add_number(own, SLICE("Content-Length"),
-		    (int64_t)(body[0].n + body[1].n + body[2].n));
+	add_framing(r, reply, body[0].n + body[1].n + body[2].n, own);
 	add_own_fields(r, reply->age_s, own);
 	assert(!own->has_failed);
 	add_part(&p, slice_sub(buf_slice(own), 0, line_n));
 	add_part(&p, reply->head);
 	add_part(&p, slice_sub(buf_slice(own), line_n, own->n));
-	if (!r->is_head && has_body(reply->status))
-		for (int i = 0; i < 3; i++)
-			add_part(&p, body[i]);
+	for (int i = 0; i < 3 && !is_bodiless; i++)
+		add_part(&p, body[i]);
+	if (reply->is_streamed && !is_bodiless) {
+		begin_parts(r, reply, &p);
+		return true;
+	}
+	r->stream = NULL;
 	send_parts(r, &p);
+	return false;
 }
 
 static bool is_not_modified(struct request *r, const struct reply *reply)
 {
-	if (reply->status != 200 || r->kind != FETCH_READ)
+	if (reply->status != 200 ||
+	    (r->kind != FETCH_READ && r->kind != FETCH_STREAM))
 		return false;
 	if (r->method != API_GET && r->method != API_HEAD)
 		return false;
@@ -247,15 +277,13 @@ static bool is_not_modified(struct request *r, const struct reply *reply)
 	    reply->last_modified, reply->date_s, r->now_ms / 1000);
 }
 
-void reply_send(struct request *r, const struct reply *reply)
+static bool send_conditional(struct request *r, const struct reply *reply)
 {
 	struct buf *head = &r->front->head_304;
 	struct reply short_reply;
 
-	if (!is_not_modified(r, reply)) {
-		send_message(r, reply);
-		return;
-	}
+	if (!is_not_modified(r, reply))
+		return send_message(r, reply);
 	metrics_add(METRIC_NOT_MODIFIED, 1);
 	buf_reset(head);
 	conditional_head_304(reply->head, head);
@@ -264,7 +292,18 @@ void reply_send(struct request *r, const struct reply *reply)
 	short_reply.head = buf_slice(head);
 	short_reply.body = SLICE_NONE;
 	short_reply.next_page = SLICE_NONE;
-	send_message(r, &short_reply);
+	return send_message(r, &short_reply);
+}
+
+void reply_send(struct request *r, const struct reply *reply)
+{
+	send_conditional(r, reply);
+}
+
+bool reply_begin(struct request *r, const struct reply *reply)
+{
+	assert(reply->is_streamed && r->conn);
+	return send_conditional(r, reply);
 }
 
 void reply_json(struct request *r, unsigned status, struct slice body)

@@ -20,10 +20,18 @@ struct reply {
 	size_t authority_n;
 	int64_t date_s; /* when it was received */
 	int64_t age_s; /* negative: no Age field (it has just arrived) */
+	bool is_streamed; /* for reply_begin: body is empty, and comes later */
+	bool has_length; /* whose length is known */
+	uint64_t length;
 };
 
 /* Sends it, as a 304 where the client's condition says so. r is gone. */
 void reply_send(struct request *r, const struct reply *reply);
+/*
+ * Sends the head of one whose body comes later (conn_stream_add). False when
+ * there is no body to send: the reply is complete, and r gone.
+ */
+bool reply_begin(struct request *r, const struct reply *reply);
 /* An error of our own in GHL's shape. r is gone. */
 void reply_error(struct request *r, unsigned status, const char *message);
 /* A JSON document of our own. r is gone. */

@@ -10,6 +10,7 @@
 #include "front/identity.h"
 #include "front/local.h"
 #include "front/peer.h"
+#include "front/relay.h"
 #include "front/reply.h"
 #include "front/tool.h"
 #include "http/target.h"
@@ -166,8 +167,10 @@ static void classify_known(struct request *r, enum api_class class)
 		r->kind = FETCH_WRITE;
 		break;
 	case API_CLASS_NEVER:
-	case API_CLASS_STREAM:
 		r->kind = FETCH_PASS;
+		break;
+	case API_CLASS_STREAM:
+		r->kind = FETCH_STREAM;
 		break;
 	}
 }
@@ -178,7 +181,7 @@ static void classify_unknown(struct request *r)
 {
 	switch (r->method) {
 	case API_GET:
-		r->kind = api_is_mcp(r->path) ? FETCH_PASS : FETCH_READ;
+		r->kind = FETCH_READ;
 		r->may_store = true;
 		break;
 	case API_HEAD:
@@ -205,6 +208,11 @@ static enum step step_classify(struct request *r)
 	} else {
 		r->policy = (struct api_policy){0};
 		classify_unknown(r);
+	}
+	r->may_write = r->kind == FETCH_WRITE;
+	if (api_is_mcp(r->path)) {
+		r->kind = FETCH_STREAM;
+		r->may_store = false;
 	}
 	return STEP_NEXT;
 }
@@ -369,7 +377,7 @@ static enum step step_look_up(struct request *r)
 
 	if (!r->is_bypassed)
 		r->cache = (struct cachestatus){.fwd = CACHESTATUS_BYPASS};
-	if (r->kind == FETCH_WRITE)
+	if (r->may_write)
 		r->cache.fwd = CACHESTATUS_METHOD;
 	if (look_up(r, &v) == CACHE_FRESH && client_accepts(r, &v)) {
 		serve_view(r, &v, NULL);
@@ -409,9 +417,8 @@ static enum step step_may_ask(struct request *r)
 		return STEP_NEXT;
 	r->cache.detail = "offline";
 	reply_error(r, 503,
-	    r->kind == FETCH_WRITE
-		? "ghlmirror is set offline: writes are refused"
-		: "ghlmirror is set offline and has no stored answer");
+	    r->may_write ? "ghlmirror is set offline: writes are refused"
+			 : "ghlmirror is set offline and has no stored answer");
 	return STEP_DONE;
 }
 
@@ -430,6 +437,7 @@ static struct ask *new_ask(struct request *r)
 	    .kind = r->kind,
 	    .may_store = r->may_store,
 	    .may_join = r->may_join,
+	    .may_write = r->may_write,
 	    .scope = r->scope,
 	    .key = r->key,
 	    .full_key = buf_slice(&r->full_key),
@@ -485,6 +493,10 @@ static void on_client_gone(void *arg)
 	struct request *r = arg;
 	struct evhttp_request *req = r->req;
 
+	if (r->stream) {
+		relay_client_gone(r);
+		return;
+	}
 	metrics_add(METRIC_WAITERS_GONE, 1);
 	r->ended_us = clock_mono_us();
 	r->conn = NULL;
@@ -510,6 +522,11 @@ static enum step ask_origin(struct request *r)
 	}
 	if (r->asked++ == 0)
 		conn_watch(r->conn, r->req, on_client_gone, r);
+	/* The fetch has a copy; only what may be looked up again needs ours. */
+	if (r->kind != FETCH_READ) {
+		identity_drop_body(r->req);
+		r->body = SLICE_NONE;
+	}
 	r->is_waiting = true;
 	return STEP_DONE;
 }
@@ -560,7 +577,7 @@ static void reply_failed(struct request *r, const struct ask *a)
 	r->cache.detail = a->detail;
 	reply_error(r, a->fail_status,
 	    a->message ? a->message
-		       : failure_text(a->fail_status, r->kind == FETCH_WRITE));
+		       : failure_text(a->fail_status, r->may_write));
 }
 
 /* The answer came before this request did, but after it was looked for. */
@@ -634,9 +651,13 @@ void request_reply(struct request *r, struct ask *a)
 	r->sent_us = a->sent_us;
 	r->upstream_us = a->upstream_us;
 	if (!r->req) {
+		if (a->result == ASK_STREAMED)
+			stream_leave(a->stream);
 		if (!r->is_answered)
 			access_end(r); /* the client left long ago */
 		request_free(r);
+	} else if (a->result == ASK_STREAMED) {
+		relay_begin(r, a);
 	} else if (a->result == ASK_ANSWERED) {
 		reply_answered(r, a);
 	} else if (a->result == ASK_FAILED) {
@@ -652,6 +673,10 @@ void request_give_up(struct request *r)
 {
 	if (!r->req)
 		return;
+	if (r->stream) {
+		relay_cut(r, "stopping");
+		return;
+	}
 	r->cache.detail = "stopping";
 	/* 503 would say that nothing was done, and invite a second try. */
 	if (r->kind == FETCH_READ)

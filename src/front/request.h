@@ -49,6 +49,7 @@ struct request {
 	bool may_store;
 	bool may_join;
 	bool is_bypassed; /* the operator switched the store off */
+	bool may_write; /* it, or what it asks for, may change something */
 	struct slice authorization; /* borrowed from req */
 	struct digest128 scope;
 	struct buf lines; /* what fields point into */
@@ -61,6 +62,8 @@ struct request {
 	struct conditional conditional;
 
 	/* ---- what came of it ---- */
+	struct stream *stream; /* the body comes from there; see relay.h */
+	bool is_length_known; /* of that body */
 	enum ask_fallback fallback;
 	unsigned asked;
 	struct cachestatus cache;

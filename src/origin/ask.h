@@ -22,8 +22,11 @@ enum ask_fallback {
 				upstream cannot be reached */
 };
 
+struct stream;
+
 enum ask_result {
 	ASK_ANSWERED, /* answer holds what the upstream said */
+	ASK_STREAMED, /* answer holds its head; the body comes by stream */
 	ASK_STORED, /* a fresh answer is in the store by now: look again */
 	ASK_STALE, /* serve the fallback, detail says why */
 	ASK_FAILED /* fail_status and detail */
@@ -46,7 +49,10 @@ struct ask {
 
 	/* the reply */
 	enum ask_result result;
-	struct answer *answer; /* one reference when ASK_ANSWERED */
+	struct answer *answer; /* one reference when ANSWERED or STREAMED */
+	struct stream *stream; /* when STREAMED; see origin/stream.h */
+	bool has_length; /* when STREAMED: the body's is known */
+	uint64_t length;
 	uint16_t fail_status;
 	const char *detail; /* constant text, NULL when none */
 	const char *message; /* ASK_FAILED: for the client; NULL: by status */

@@ -17,6 +17,7 @@
 enum fetch_kind {
 	FETCH_READ, /* may be stored, may be shared */
 	FETCH_PASS, /* once, nothing stored or moved */
+	FETCH_STREAM, /* as FETCH_PASS, and the body is passed on as it comes */
 	FETCH_WRITE /* once, moves tags */
 };
 
@@ -25,6 +26,7 @@ struct fetch {
 	enum fetch_kind kind;
 	bool may_store; /* reads: no client or operation objection */
 	bool may_join; /* reads: identical ones may share the flight */
+	bool may_write; /* streams: whatever comes back may tell of a change */
 	struct digest128 scope; /* whose answer it is */
 	struct digest128 key;
 	struct slice full_key;
@@ -47,6 +49,7 @@ struct fetch_spec {
 	enum fetch_kind kind;
 	bool may_store;
 	bool may_join;
+	bool may_write;
 	struct digest128 scope;
 	struct digest128 key;
 	struct slice full_key;

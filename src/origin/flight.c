@@ -163,6 +163,12 @@ struct landing {
 static void settle_waiter(struct origin *o, struct ask *a,
     const struct landing *l, uint64_t flight_seq)
 {
+	/* Too large to keep: each gets it passed on, anew. */
+	if (l->result->outcome == TRANSFER_TOO_LARGE) {
+		a->is_collapsed = false;
+		stream_ask(o, a);
+		return;
+	}
 	/*
 	 * Read your writes: who arrived after a write on these tags was
 	 * decided must not see an answer that may predate it.
@@ -263,8 +269,12 @@ static void land(struct transfer *t, const struct transfer_result *r, void *arg)
 
 	fl->transfer = NULL;
 	origin_note_result(o, fl->fetch, r);
-	if (r->outcome != TRANSFER_OK)
+	if (r->outcome == TRANSFER_TOO_LARGE) {
+		metrics_add(METRIC_LARGE_ANSWERS, 1);
+		large_note(&o->large, &fl->fetch->key, clock_mono_ms());
+	} else if (r->outcome != TRANSFER_OK) {
 		l.is_overtaken = has_moved_since(fl);
+	}
 	examine(fl, t, &l, &info);
 	a = take_waiters(fl);
 	if (!l.is_stored)
@@ -315,7 +325,7 @@ static struct flight *take_off(struct origin *o, struct fetch *f)
 	if (!fl)
 		return NULL;
 	fl->seq = moves_seq(o->moves);
-	fl->transfer = origin_send(o, f, land, fl);
+	fl->transfer = origin_send(o, f, NULL, land, fl);
 	if (!fl->transfer) {
 		flight_free(fl);
 		return NULL;
@@ -381,6 +391,10 @@ void flight_ask(struct origin *o, struct ask *a)
 
 	a->dispatches++;
 	a->is_collapsed = false;
+	if (large_has(&o->large, &a->fetch->key, clock_mono_ms())) {
+		stream_ask(o, a);
+		return;
+	}
 	/*
 	 * Asked again, it takes only a flight begun after it arrived: such a
 	 * one cannot be overtaken for it, so it is asked twice at most.

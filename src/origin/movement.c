@@ -7,25 +7,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct movement *movement_new(
-    struct origin *o, void (*done)(struct movement *, bool), void *arg)
+void movement_init(struct movement *m, struct origin *o,
+    void (*done)(struct movement *, bool), void *arg)
 {
-	struct movement *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		return NULL;
-	m->origin = o;
-	m->done = done;
-	m->arg = arg;
-	return m;
-}
-
-void movement_free(struct movement *m)
-{
-	if (!m)
-		return;
-	free(m->move.tags);
-	free(m);
+	*m = (struct movement){.origin = o, .done = done, .arg = arg};
 }
 
 /* On the writer thread. */
@@ -57,8 +42,9 @@ static void name_tags(struct movement *m, struct tag_set *tags)
 
 static void finish(struct movement *m)
 {
+	free(m->move.tags);
+	m->move.tags = NULL;
 	m->done(m, m->is_committed);
-	movement_free(m);
 }
 
 void movement_send(struct movement *m, struct tag_set *tags, bool is_suspect)

@@ -18,21 +18,19 @@ struct origin;
 struct movement {
 	struct cache_move move; /* the writer's while it has it */
 	struct origin *origin;
-	/* The store has it, or failed to take it. m is freed afterwards. */
+	/* The store has it, or failed to take it. m is the caller's again. */
 	void (*done)(struct movement *m, bool is_committed);
 	void *arg; /* done's */
 	bool is_committed;
 };
 
-/* NULL when memory is exhausted. */
-struct movement *movement_new(
-    struct origin *o, void (*done)(struct movement *, bool), void *arg);
-/* One that was not sent. m may be NULL. */
-void movement_free(struct movement *m);
+/* m is the caller's, who keeps it while it is sent. */
+void movement_init(struct movement *m, struct origin *o,
+    void (*done)(struct movement *, bool), void *arg);
 /*
- * Decides the movement and sends it. Takes m and the content of tags; a set
- * that could not name its tags moves everything. is_suspect: the outcome is
- * not known. done is called after the commit; without a store at once.
+ * Decides the movement and sends it. Takes the content of tags; a set that
+ * could not name its tags moves everything. is_suspect: the outcome is not
+ * known. done is called after the commit; without a store at once.
  */
 void movement_send(struct movement *m, struct tag_set *tags, bool is_suspect);
 /* The writer is done with one of ours. */

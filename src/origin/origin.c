@@ -77,28 +77,29 @@ static bool is_unreachable(const struct transfer_result *r)
 	       r->cause == TRANSFER_CAUSE_TIMEOUT;
 }
 
-void origin_return_failure(
-    struct origin *o, struct ask *a, const struct transfer_result *r)
+void origin_set_failure(struct ask *a, const struct transfer_result *r)
 {
 	bool may_fall_back =
 	    a->fallback == ASK_FALLBACK_STALE ||
 	    (a->fallback == ASK_FALLBACK_SUSPECT && is_unreachable(r));
 
-	if (may_fall_back) {
-		a->result = ASK_STALE;
-		a->detail = transfer_cause_name(r->cause);
-		origin_return(o, a);
-		return;
-	}
+	a->result = may_fall_back ? ASK_STALE : ASK_FAILED;
+	a->fail_status = origin_fail_status(r);
+	a->detail = transfer_cause_name(r->cause);
 	a->message = origin_fail_message(r);
-	origin_return_failed(
-	    o, a, origin_fail_status(r), transfer_cause_name(r->cause));
+}
+
+void origin_return_failure(
+    struct origin *o, struct ask *a, const struct transfer_result *r)
+{
+	origin_set_failure(a, r);
+	origin_return(o, a);
 }
 
 /* ---- transfers ---- */
 
-struct transfer *origin_send(
-    struct origin *o, const struct fetch *f, transfer_done done, void *arg)
+struct transfer *origin_send(struct origin *o, const struct fetch *f,
+    const struct transfer_sink *sink, transfer_done done, void *arg)
 {
 	struct transfer_request rq = {
 	    .method = f->method,
@@ -108,8 +109,13 @@ struct transfer *origin_send(
 	    .body = f->body,
 	    .has_body = f->has_body,
 	    .is_safe = f->kind == FETCH_READ,
+	    .sink = sink,
+	    .idle_timeout_ms = o->settings->stream_idle_timeout_ms,
 	};
 
+	/* What cannot be stored need not be collected either. */
+	if (f->kind == FETCH_READ)
+		rq.max_body_bytes = o->settings->store_answer_max_bytes;
 	origin_count_sent(o, f);
 	return transfer_start(o->transfers, &rq, done, arg);
 }
@@ -132,23 +138,24 @@ static void rebase_head(struct head *h, const char *from, const char *to)
 	rebase(&h->content_location, from, to);
 }
 
-struct answer *origin_answer(
-    struct transfer *t, const struct transfer_result *r, struct head *info)
+/* Takes body. */
+static struct answer *make_answer(const struct transfer_result *r, char *body,
+    size_t body_n, struct head *info)
 {
 	int64_t now_ms = clock_wall_ms();
 	struct buf head;
 	struct answer *a;
-	char *body, *block;
+	char *block;
 	const char *built, *why;
-	size_t body_n, head_n;
+	size_t head_n;
 
 	buf_init(&head, HEAD_MAX_BYTES);
 	if (!head_build(r->fields, now_ms / 1000, &head, info, &why)) {
 		buf_fini(&head);
+		free(body);
 		return NULL;
 	}
 	built = head.p;
-	body = transfer_take_body(t, &body_n);
 	block = buf_take(&head, &head_n);
 	a = answer_new(r->status, block, head_n, body, body_n);
 	if (!a)
@@ -162,6 +169,21 @@ struct answer *origin_answer(
 	return a;
 }
 
+struct answer *origin_answer(
+    struct transfer *t, const struct transfer_result *r, struct head *info)
+{
+	size_t n;
+	char *body = transfer_take_body(t, &n);
+
+	return make_answer(r, body, n, info);
+}
+
+struct answer *origin_answer_head(
+    const struct transfer_result *r, struct head *info)
+{
+	return make_answer(r, NULL, 0, info);
+}
+
 /* ---- the loop ---- */
 
 static void on_ask(struct origin *o, struct ask *a)
@@ -171,10 +193,18 @@ static void on_ask(struct origin *o, struct ask *a)
 		origin_return_failed(o, a, 503, "stopping");
 		return;
 	}
-	if (a->fetch->kind == FETCH_READ)
+	switch (a->fetch->kind) {
+	case FETCH_READ:
 		flight_ask(o, a);
-	else
+		break;
+	case FETCH_STREAM:
+		stream_ask(o, a);
+		break;
+	case FETCH_PASS:
+	case FETCH_WRITE:
 		write_ask(o, a);
+		break;
+	}
 }
 
 /* Nothing points into the former settings: between two messages nobody is in
@@ -210,6 +240,15 @@ static void on_mail(struct origin *o, struct mail *m)
 		usage_collect_reply(
 		    mail_of(m, struct usage_collect, mail), &o->usage);
 		break;
+	case ORIGIN_MAIL_CHUNK:
+		stream_chunk_came(mail_of(m, struct stream_chunk, mail));
+		break;
+	case ORIGIN_MAIL_STREAM_LEFT:
+		stream_left(m);
+		break;
+	case ORIGIN_MAIL_STREAM_CLOSED:
+		stream_closed(m);
+		break;
 	case ORIGIN_MAIL_STOP:
 		o->is_stopping = true;
 		free(m);
@@ -225,6 +264,7 @@ static void stop_if_done(struct origin *o)
 		return;
 	flight_stop_all(o);
 	write_stop_all(o);
+	stream_stop_all(o);
 	/* The writer still owes us word of what it was handed. */
 	if (o->moves_pending == 0 && o->puts_pending == 0)
 		event_base_loopbreak(o->base);
@@ -276,6 +316,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	log_flush();
 }
 
+static void on_streams_changed(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	stream_act_all(arg);
+}
+
 static void on_stale_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -311,8 +358,10 @@ static bool add_events(struct origin *o)
 	    EV_READ | EV_PERSIST, on_returns, o);
 	o->tick = event_new(o->base, -1, EV_PERSIST, on_tick, o);
 	o->stale_timer = event_new(o->base, -1, 0, on_stale_timer, o);
+	o->streams_event = event_new(o->base, -1, 0, on_streams_changed, o);
 	return o->mailbox_event && o->returns_event && o->tick &&
-	       o->stale_timer && event_add(o->mailbox_event, NULL) == 0 &&
+	       o->stale_timer && o->streams_event &&
+	       event_add(o->mailbox_event, NULL) == 0 &&
 	       event_add(o->returns_event, NULL) == 0 &&
 	       event_add(o->tick, &every) == 0;
 }
@@ -395,11 +444,27 @@ void origin_stop(struct origin *o)
 	o->is_running = false;
 }
 
+/* What fronts gave back after the thread had ended. */
+static void take_streams_back(struct origin *o)
+{
+	struct mail *m = o->returns ? mailbox_take_all(o->returns) : NULL;
+
+	while (m) {
+		struct mail *next = m->next;
+
+		m->next = NULL;
+		on_mail(o, m);
+		m = next;
+	}
+	stream_free_all(o);
+}
+
 void origin_free(struct origin *o)
 {
 	if (!o)
 		return;
 	assert(!o->is_running);
+	take_streams_back(o);
 	transfers_free(o->transfers);
 	if (o->mailbox_event)
 		event_free(o->mailbox_event);
@@ -409,6 +474,8 @@ void origin_free(struct origin *o)
 		event_free(o->tick);
 	if (o->stale_timer)
 		event_free(o->stale_timer);
+	if (o->streams_event)
+		event_free(o->streams_event);
 	cache_reader_free(o->reader);
 	moves_free(o->moves);
 	rates_free(o->rates);

@@ -23,6 +23,9 @@ enum origin_mail_kind {
 	ORIGIN_MAIL_PUT, /* struct cache_put, from the writer */
 	ORIGIN_MAIL_SWITCH, /* struct origin_switch, from origin_use */
 	ORIGIN_MAIL_USAGE, /* struct usage_collect */
+	ORIGIN_MAIL_CHUNK, /* struct stream_chunk, empty again */
+	ORIGIN_MAIL_STREAM_LEFT, /* struct stream, as the next */
+	ORIGIN_MAIL_STREAM_CLOSED,
 	ORIGIN_MAIL_STOP /* struct mail, owned by origin_stop */
 };
 
@@ -48,7 +51,9 @@ struct origin_settings {
 	struct transfers_terms transfers;
 	int64_t stale_wait_ms;
 	int64_t settling_ms;
-	size_t store_answer_max_bytes;
+	size_t
+	    store_answer_max_bytes; /* larger answers of reads are streamed */
+	int64_t stream_idle_timeout_ms;
 };
 
 /*
@@ -98,6 +103,7 @@ const struct rates *origin_rates(const struct origin *o);
 struct origin_stat {
 	unsigned flights;
 	unsigned passages; /* writes and what passes once */
+	unsigned streams;
 	uint64_t seq;
 	/* The last upstream request without a usable answer. */
 	int64_t error_at_ms; /* wall clock; 0: none yet */

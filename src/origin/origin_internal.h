@@ -6,8 +6,10 @@
 #define ORIGIN_ORIGIN_INTERNAL_H
 
 #include "base/pulse.h"
+#include "origin/large.h"
 #include "origin/moves.h"
 #include "origin/origin.h"
+#include "origin/stream.h"
 #include "store/usage_collect.h"
 
 #include <pthread.h>
@@ -57,6 +59,12 @@ struct origin {
 	struct passage *passages;
 	struct usage_table *usage; /* owned; counts upstream requests */
 	struct origin_error last_error;
+	struct stream *streams;
+	struct stream *changed_streams;
+	struct event *streams_event; /* acts on the changed ones */
+	int64_t echo_until_ms; /* mono; see stream.c */
+	struct large large;
+	atomic_uint streams_n;
 	atomic_uint flights_n;
 	atomic_uint passages_n;
 	atomic_ullong seq_seen;
@@ -71,6 +79,8 @@ void origin_return_failed(
 /* A fallback when it has one for this failure, else failed. */
 void origin_return_failure(
     struct origin *o, struct ask *a, const struct transfer_result *r);
+/* The same without returning it. */
+void origin_set_failure(struct ask *a, const struct transfer_result *r);
 /* What a failed transfer is to a client without a fallback: 502, 503, 504. */
 uint16_t origin_fail_status(const struct transfer_result *r);
 /* What a client is told of it; NULL: what its status says. */
@@ -79,8 +89,12 @@ const char *origin_fail_message(const struct transfer_result *r);
  * head, which borrow from the answer. NULL: unusable head, or no memory. */
 struct answer *origin_answer(
     struct transfer *t, const struct transfer_result *r, struct head *info);
-struct transfer *origin_send(
-    struct origin *o, const struct fetch *f, transfer_done done, void *arg);
+/* The same as origin_answer of a head whose body is still to come. */
+struct answer *origin_answer_head(
+    const struct transfer_result *r, struct head *info);
+/* sink: NULL, or where the body goes. */
+struct transfer *origin_send(struct origin *o, const struct fetch *f,
+    const struct transfer_sink *sink, transfer_done done, void *arg);
 
 /* ---- report.c ---- */
 
@@ -117,5 +131,20 @@ void write_ask(struct origin *o, struct ask *a);
 void write_purge(struct origin *o, struct origin_purge *p);
 /* Fails those whose answer never came. */
 void write_stop_all(struct origin *o);
+
+/* ---- stream.c: what passes piece by piece ---- */
+
+/* Takes the ask over. */
+void stream_ask(struct origin *o, struct ask *a);
+/* Passes on what has arrived since. */
+void stream_act_all(struct origin *o);
+/* Mail from fronts. */
+void stream_chunk_came(struct stream_chunk *c);
+void stream_left(struct mail *m);
+void stream_closed(struct mail *m);
+/* Ends all transfers. */
+void stream_stop_all(struct origin *o);
+/* After the fronts have given everything back. */
+void stream_free_all(struct origin *o);
 
 #endif

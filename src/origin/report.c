@@ -38,8 +38,11 @@ static void hear(struct origin *o, const struct transfer_result *r)
 		log_event(LOG_INFO, "upstream-reachable", LOG_END);
 }
 
+/* That an answer is larger than asked for is no fault of the upstream. */
 static bool is_error(const struct transfer_result *r)
 {
+	if (r->outcome == TRANSFER_TOO_LARGE)
+		return false;
 	return r->outcome != TRANSFER_OK || r->status >= 500;
 }
 
@@ -77,6 +80,8 @@ void origin_stat(const struct origin *o, struct origin_stat *out)
 	    atomic_load_explicit(&o->flights_n, memory_order_relaxed);
 	out->passages =
 	    atomic_load_explicit(&o->passages_n, memory_order_relaxed);
+	out->streams =
+	    atomic_load_explicit(&o->streams_n, memory_order_relaxed);
 	out->seq = atomic_load_explicit(&o->seq_seen, memory_order_relaxed);
 	out->error_at_ms = atomic_load(&e->at_ms);
 	out->error_status = (unsigned)atomic_load(&e->status);

@@ -11,12 +11,15 @@
 enum {
 	REFRESH_MS = 60 * 1000, /* names: libcurl's own measure */
 	RETRY_MS = 5 * 1000,
-	GAP_MS = 1000
+	GAP_MS = 1000,
+	/* A connection that carried a stream is rarely wanted again soon. */
+	STREAMS_IDLE_MAX = 4
 };
 
 struct transfers {
 	struct event_base *base;
 	struct transfer_loop *loop;
+	struct transfer_loop *stream_loop; /* NULL: nothing is passed on */
 	struct resolve *resolve; /* NULL: the upstream is an address */
 	struct transfer_site site;
 	/* All transfers, oldest first. */
@@ -37,8 +40,12 @@ struct transfer {
 	struct transfers *ts;
 	struct transfer *next, *previous;
 	enum transfer_state state;
+	struct transfer_loop *loop; /* the one of its kind */
 	struct transfer_order order;
 	struct transfer_attempt attempt;
+	const struct transfer_sink *sink; /* NULL: the body is collected */
+	int64_t idle_timeout_ms;
+	int64_t heard_ms; /* mono; last word of a body that is passed on */
 	struct event *timer; /* its meaning depends on the state */
 	transfer_done done;
 	void *arg;
@@ -94,7 +101,20 @@ static void release_easy(struct transfer *t, bool is_clean)
 {
 	CURL *easy = transfer_attempt_end(&t->attempt);
 
-	transfer_loop_give(t->ts->loop, easy, is_clean);
+	transfer_loop_give(t->loop, easy, is_clean);
+}
+
+/* What the head said. */
+static void describe(const struct transfer *t, struct transfer_result *r)
+{
+	const struct transfer_attempt *a = &t->attempt;
+
+	r->status = (uint16_t)a->head.status;
+	r->http_major = a->head.major;
+	r->fields = upstream_lines(&a->head);
+	r->has_length = a->head.has_length && !a->head.is_chunked;
+	r->length = a->head.length;
+	r->is_close_delimited = transfer_attempt_is_close_delimited(a);
 }
 
 static void finish(struct transfer *t, enum transfer_outcome outcome,
@@ -113,11 +133,8 @@ static void finish(struct transfer *t, enum transfer_outcome outcome,
 
 	assert(t->state != TRANSFER_ENDED && !a->easy);
 	if (outcome == TRANSFER_OK) {
-		r.status = (uint16_t)a->head.status;
-		r.http_major = a->head.major;
-		r.fields = upstream_lines(&a->head);
+		describe(t, &r);
 		r.body = buf_slice(&a->body);
-		r.is_close_delimited = transfer_attempt_is_close_delimited(a);
 	}
 	t->state = TRANSFER_ENDED;
 	delist(t);
@@ -138,7 +155,7 @@ static void fail_waiting(struct transfers *ts, enum transfer_cause cause)
 
 		if (t->state == TRANSFER_RUNNING && !t->attempt.has_dialed &&
 		    !t->attempt.trace.is_begun && t->attempts == 1) {
-			transfer_loop_remove(ts->loop, t->attempt.easy);
+			transfer_loop_remove(t->loop, t->attempt.easy);
 			release_easy(t, false);
 			finish(t, TRANSFER_UNSENT, cause);
 			/* done may have abandoned any other. */
@@ -171,12 +188,12 @@ static void set_timer(struct transfer *t, int64_t due_ms)
 static bool launch(struct transfer *t)
 {
 	struct transfers *ts = t->ts;
-	CURL *easy = transfer_loop_take(ts->loop);
+	CURL *easy = transfer_loop_take(t->loop);
 
 	if (!easy)
 		return false;
 	if (!transfer_attempt_begin(&t->attempt, easy, t->attempts > 0, t) ||
-	    !transfer_loop_add(ts->loop, easy)) {
+	    !transfer_loop_add(t->loop, easy)) {
 		release_easy(t, false);
 		return false;
 	}
@@ -239,6 +256,29 @@ static void on_ended(void *private, CURLcode code, void *arg)
 	end_attempt(t, code, false);
 }
 
+static void expire(struct transfer *t)
+{
+	transfer_loop_remove(t->loop, t->attempt.easy);
+	end_attempt(t, CURLE_OK, true);
+}
+
+/* Silence counts from the last word, and not while we do not listen. */
+static void expire_if_silent(struct transfer *t)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (!t->sink || !upstream_is_done(&t->attempt.head)) {
+		expire(t);
+		return;
+	}
+	if (t->attempt.is_paused)
+		t->heard_ms = now_ms;
+	if (now_ms - t->heard_ms >= t->idle_timeout_ms)
+		expire(t);
+	else
+		set_timer(t, t->heard_ms + t->idle_timeout_ms);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct transfer *t = arg;
@@ -253,12 +293,46 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		finish(t, TRANSFER_UNSENT, TRANSFER_CAUSE_DNS);
 		break;
 	case TRANSFER_RUNNING:
-		transfer_loop_remove(t->ts->loop, t->attempt.easy);
-		end_attempt(t, CURLE_OK, true);
+		expire_if_silent(t);
 		break;
 	case TRANSFER_ENDED:
 		assert(!"a timer outlived its transfer");
 	}
+}
+
+/* ---- bodies that are passed on ---- */
+
+static void on_head(void *private)
+{
+	struct transfer *t = private;
+	struct transfer_result r = {
+	    .outcome = TRANSFER_OK,
+	    .started_us = t->started_us,
+	    .connected_us = t->attempt.connected_us,
+	    .ended_us = clock_mono_us(),
+	    .sends = t->sends + 1,
+	    .detail = "",
+	};
+
+	describe(t, &r);
+	t->heard_ms = clock_mono_ms();
+	set_timer(t, t->heard_ms + t->idle_timeout_ms);
+	t->sink->head(t, &r, t->arg);
+}
+
+static bool on_data(void *private, struct slice bytes)
+{
+	struct transfer *t = private;
+
+	t->heard_ms = clock_mono_ms();
+	return t->sink->data(t, bytes, t->arg);
+}
+
+void transfer_resume(struct transfer *t)
+{
+	assert(t->state == TRANSFER_RUNNING && t->sink);
+	if (t->attempt.is_paused)
+		transfer_attempt_resume(&t->attempt);
 }
 
 /* ---- names ---- */
@@ -311,6 +385,23 @@ static void begin(struct transfer *t)
 		resolve_ask(ts->resolve);
 }
 
+static void choose_way(struct transfer *t, const struct transfer_request *rq)
+{
+	static const struct transfer_outlet outlet = {on_head, on_data};
+	struct transfers *ts = t->ts;
+
+	t->loop = ts->loop;
+	t->sink = rq->sink;
+	t->idle_timeout_ms = rq->idle_timeout_ms;
+	if (rq->max_body_bytes && rq->max_body_bytes < t->attempt.body.max)
+		t->attempt.body.max = rq->max_body_bytes;
+	if (!t->sink)
+		return;
+	assert(ts->stream_loop && t->idle_timeout_ms > 0);
+	t->loop = ts->stream_loop;
+	t->attempt.outlet = &outlet;
+}
+
 struct transfer *transfer_start(struct transfers *ts,
     const struct transfer_request *rq, transfer_done done, void *arg)
 {
@@ -325,6 +416,7 @@ struct transfer *transfer_start(struct transfers *ts,
 	t->arg = arg;
 	t->accepted_ms = clock_mono_ms();
 	transfer_attempt_init(&t->attempt, &ts->site, &t->order);
+	choose_way(t, rq);
 	result = transfer_order_init(&t->order, rq);
 	t->timer = evtimer_new(ts->base, on_timer, t);
 	if (!t->timer || result == TRANSFER_ORDER_NO_MEMORY)
@@ -348,7 +440,7 @@ void transfer_abandon(struct transfer *t)
 {
 	assert(t->state != TRANSFER_ENDED);
 	if (t->state == TRANSFER_RUNNING) {
-		transfer_loop_remove(t->ts->loop, t->attempt.easy);
+		transfer_loop_remove(t->loop, t->attempt.easy);
 		release_easy(t, false);
 	}
 	delist(t);
@@ -398,9 +490,13 @@ static bool set_up(
 	ts->is_global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 	if (!ts->is_global || !transfer_site_init(&ts->site, o, why))
 		return false;
-	ts->loop =
-	    transfer_loop_new(ts->base, o->max_connections, on_ended, ts);
-	return ts->loop && start_resolver(ts, o);
+	ts->loop = transfer_loop_new(
+	    ts->base, o->max_connections, o->max_connections, on_ended, ts);
+	if (o->max_streams > 0)
+		ts->stream_loop = transfer_loop_new(
+		    ts->base, o->max_streams, STREAMS_IDLE_MAX, on_ended, ts);
+	return ts->loop && (ts->stream_loop || o->max_streams == 0) &&
+	       start_resolver(ts, o);
 }
 
 struct transfers *transfers_new(
@@ -429,6 +525,7 @@ void transfers_free(struct transfers *ts)
 	while (ts->first)
 		transfer_abandon(ts->first);
 	resolve_free(ts->resolve);
+	transfer_loop_free(ts->stream_loop);
 	transfer_loop_free(ts->loop);
 	transfer_site_fini(&ts->site);
 	if (ts->is_global)

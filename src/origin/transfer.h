@@ -36,6 +36,7 @@ struct transfers_options {
 	struct transfers_terms terms;
 	size_t max_body_bytes;
 	unsigned max_connections;
+	unsigned max_streams; /* connections of passed bodies; 0: none */
 	/* How names become addresses; NULL: the system's way. */
 	resolve_lookup lookup;
 	void *lookup_arg;
@@ -82,6 +83,23 @@ bool transfer_cause_is_way(enum transfer_cause c);
  */
 const char *transfer_cause_words(enum transfer_cause c);
 
+struct transfer_result;
+
+/*
+ * Takes a body as it comes, instead of having it collected. Both are called
+ * inside libcurl: no transfer may be started, resumed or abandoned there.
+ */
+struct transfer_sink {
+	/* The head is complete: status, fields, length. */
+	void (*head)(
+	    struct transfer *t, const struct transfer_result *head, void *arg);
+	/*
+	 * The next bytes, never none. False: no room; the same bytes come again
+	 * after transfer_resume, and until then nothing is read.
+	 */
+	bool (*data)(struct transfer *t, struct slice bytes, void *arg);
+};
+
 struct transfer_request {
 	struct slice method; /* token */
 	struct slice target; /* canonical, sent exactly so */
@@ -92,6 +110,17 @@ struct transfer_request {
 	bool has_body; /* a body of length 0 differs from none */
 	bool is_safe; /* GET or HEAD or read-post: one explicit second
 			 send is allowed after TRANSFER_CAUSE_RESEND */
+	/* Of the answer, when less than transfers_options say; 0: as there. */
+	size_t max_body_bytes;
+	/*
+	 * NULL: the body is collected. Else it is passed on without bound, over
+	 * an HTTP/1.1 connection that no collected one shares: a paused
+	 * HTTP/2 stream of libcurl 7.88.1 holds up its siblings. timeout_ms
+	 * then bounds the time to the head, and idle_timeout_ms each silence
+	 * after it. Only where max_streams is not 0.
+	 */
+	const struct transfer_sink *sink;
+	int64_t idle_timeout_ms;
 };
 
 struct transfer_result {
@@ -105,6 +134,8 @@ struct transfer_result {
 	 * away (libcurl 7.88.1 may then report a reset stream as complete).
 	 */
 	bool is_close_delimited;
+	bool has_length; /* Content-Length was sent */
+	uint64_t length;
 	/* All final header fields as received, "Name: value\r\n" lines,
 	 * names and values checked; owned by the transfer. */
 	struct slice fields;
@@ -154,6 +185,8 @@ struct transfer *transfer_start(struct transfers *ts,
  * own.
  */
 void transfer_abandon(struct transfer *t);
+/* After data said that there was no room. May call data, not done. */
+void transfer_resume(struct transfer *t);
 /* Only inside done: moves the body out, free() it. */
 char *transfer_take_body(struct transfer *t, size_t *n);
 

@@ -33,9 +33,23 @@ static size_t on_head(char *p, size_t size, size_t n, void *arg)
 {
 	struct transfer_attempt *a = arg;
 
+	bool was_done = upstream_is_done(&a->head);
+
 	if (!upstream_feed(&a->head, slice_of(p, size * n)))
 		return 0;
+	if (a->outlet && !was_done && upstream_is_done(&a->head))
+		a->outlet->head(a->private);
 	return size * n;
+}
+
+static size_t pass_on(struct transfer_attempt *a, struct slice bytes)
+{
+	if (!a->outlet->data(a->private, bytes)) {
+		a->is_paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	a->body_n += bytes.n;
+	return bytes.n;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
@@ -43,6 +57,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	struct transfer_attempt *a = arg;
 
 	n *= size;
+	if (a->outlet)
+		return pass_on(a, slice_of(p, n));
 	if (n > a->body.max - a->body.n ||
 	    (a->head.has_length && a->head.length > a->body.max)) {
 		a->is_over = true;
@@ -53,6 +69,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 		a->is_short = true;
 		return CURL_WRITEFUNC_ERROR;
 	}
+	a->body_n += n;
 	return n;
 }
 
@@ -213,8 +230,9 @@ static bool set_route(struct transfer_attempt *a, bool is_fresh)
  */
 static bool set_http(struct transfer_attempt *a)
 {
-	long version = a->site->is_tls ? (long)CURL_HTTP_VERSION_2TLS
-				       : (long)CURL_HTTP_VERSION_1_1;
+	long version = a->site->is_tls && !a->outlet
+			   ? (long)CURL_HTTP_VERSION_2TLS
+			   : (long)CURL_HTTP_VERSION_1_1;
 
 	return SET(CURLOPT_HTTP_VERSION, version) &&
 	       /* Else a cold start opens a connection per transfer. */
@@ -286,6 +304,8 @@ static void forget(struct transfer_attempt *a)
 	a->is_stopped = false;
 	a->is_short = false;
 	a->is_over = false;
+	a->is_paused = false;
+	a->body_n = 0;
 	a->is_reused = false;
 	a->error[0] = '\0';
 }
@@ -315,6 +335,7 @@ bool transfer_attempt_begin(
 	assert(!a->easy);
 	forget(a);
 	a->easy = easy;
+	a->private = private;
 	enlist(a);
 	if (a->site->resolve) {
 		a->resolve = curl_slist_append(NULL, a->site->resolve);
@@ -338,12 +359,20 @@ CURL *transfer_attempt_end(struct transfer_attempt *a)
 	return easy;
 }
 
+void transfer_attempt_resume(struct transfer_attempt *a)
+{
+	assert(a->easy && a->is_paused);
+	/* First: what libcurl kept may find no room either. */
+	a->is_paused = false;
+	curl_easy_pause(a->easy, CURLPAUSE_CONT);
+}
+
 /* ---- what it came to ---- */
 
 static bool is_body_cut(const struct transfer_attempt *a)
 {
 	return has_body(a) && a->head.has_length && !a->head.is_chunked &&
-	       a->head.length != a->body.n;
+	       a->head.length != a->body_n;
 }
 
 static long verify_result(const struct transfer_attempt *a)

@@ -24,14 +24,23 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 
+/* Where an answer goes that is not collected; see transfer_sink. */
+struct transfer_outlet {
+	void (*head)(void *private);
+	bool (*data)(void *private, struct slice bytes);
+};
+
 struct transfer_attempt {
 	struct transfer_attempt *next, *previous; /* in site->first */
 	struct transfer_site *site;
 	const struct transfer_order *order;
+	const struct transfer_outlet *outlet; /* NULL: the body is collected */
+	void *private; /* whose attempt it is */
 	CURL *easy; /* NULL: not running */
 	struct curl_slist *resolve; /* owned */
 	struct upstream head;
 	struct buf body;
+	uint64_t body_n; /* bytes of the body so far */
 	struct transfer_trace trace;
 	/* Identify the connection, while it lives. */
 	char local_ip[INET6_ADDRSTRLEN];
@@ -41,6 +50,7 @@ struct transfer_attempt {
 	bool is_stopped;
 	bool is_short;
 	bool is_over;
+	bool is_paused; /* the outlet had no room */
 	bool is_reused; /* sent on a connection that was open already */
 	char error[CURL_ERROR_SIZE]; /* written by libcurl */
 };
@@ -60,6 +70,8 @@ bool transfer_attempt_begin(
 /* easy was removed from the loop; gives it back. */
 CURL *transfer_attempt_end(struct transfer_attempt *a);
 
+/* Reads on after a pause. The outlet may be called. */
+void transfer_attempt_resume(struct transfer_attempt *a);
 /* Something of the request was handed to a connection. */
 bool transfer_attempt_has_left(const struct transfer_attempt *a);
 /* code: from libcurl; ignored when is_expired. */

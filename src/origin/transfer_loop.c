@@ -120,7 +120,7 @@ static int want_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- life ---- */
 
-static bool set_up(struct transfer_loop *l, long max_connections)
+static bool set_up(struct transfer_loop *l, long max_connections, long max_idle)
 {
 	CURLM *m = l->multi;
 
@@ -136,13 +136,13 @@ static bool set_up(struct transfer_loop *l, long max_connections)
 		   max_connections) == CURLM_OK &&
 	       curl_multi_setopt(m, CURLMOPT_MAX_TOTAL_CONNECTIONS,
 		   max_connections) == CURLM_OK &&
-	       /* Idle ones kept. The default grows with the easy handles. */
-	       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max_connections) ==
-		   CURLM_OK;
+	       /* The default grows with the easy handles. */
+	       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max_idle) == CURLM_OK;
 }
 
 struct transfer_loop *transfer_loop_new(struct event_base *base,
-    unsigned max_connections, transfer_loop_ended ended, void *arg)
+    unsigned max_connections, unsigned max_idle, transfer_loop_ended ended,
+    void *arg)
 {
 	struct transfer_loop *l = calloc(1, sizeof(*l));
 
@@ -154,7 +154,8 @@ struct transfer_loop *transfer_loop_new(struct event_base *base,
 	l->arg = arg;
 	l->multi = curl_multi_init();
 	l->timer = evtimer_new(base, on_timer, l);
-	if (!l->multi || !l->timer || !set_up(l, (long)max_connections)) {
+	if (!l->multi || !l->timer ||
+	    !set_up(l, (long)max_connections, (long)max_idle)) {
 		transfer_loop_free(l);
 		return NULL;
 	}

@@ -20,9 +20,11 @@ struct transfer_loop;
  */
 typedef void (*transfer_loop_ended)(void *private, CURLcode code, void *arg);
 
-/* NULL when memory is exhausted. */
+/* max_idle: connections kept for later transfers. NULL when memory is
+ * exhausted. */
 struct transfer_loop *transfer_loop_new(struct event_base *base,
-    unsigned max_connections, transfer_loop_ended ended, void *arg);
+    unsigned max_connections, unsigned max_idle, transfer_loop_ended ended,
+    void *arg);
 /* All handles must have been removed. l may be NULL. */
 void transfer_loop_free(struct transfer_loop *l);
 

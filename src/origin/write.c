@@ -17,7 +17,7 @@ struct passage {
 	struct origin *origin;
 	struct ask *ask;
 	struct transfer *transfer; /* NULL: answered, waits for the commit */
-	struct movement *movement; /* ready for use; NULL for reads */
+	struct movement movement;
 	struct fetch *refetch; /* after the commit; may be NULL */
 };
 
@@ -39,13 +39,7 @@ static struct passage *passage_new(struct origin *o, struct ask *a)
 		return NULL;
 	p->origin = o;
 	p->ask = a;
-	if (a->fetch->kind == FETCH_WRITE) {
-		p->movement = movement_new(o, on_write_moved, p);
-		if (!p->movement) {
-			free(p);
-			return NULL;
-		}
-	}
+	movement_init(&p->movement, o, on_write_moved, p);
 	p->next = o->passages;
 	p->link = &o->passages;
 	if (p->next)
@@ -64,7 +58,6 @@ static void finish(struct passage *p)
 	if (p->next)
 		p->next->link = p->link;
 	atomic_fetch_sub(&o->passages_n, 1);
-	movement_free(p->movement);
 	origin_return(o, p->ask);
 	if (p->refetch)
 		flight_refetch(o, p->refetch);
@@ -123,7 +116,6 @@ static void fill_reply(
 /* Commits the movement before the client hears of its write. */
 static void settle_write(struct passage *p, enum verdict verdict)
 {
-	struct movement *m = p->movement;
 	struct ask *a = p->ask;
 	struct api_context context =
 	    fetch_context(a->fetch, a->answer ? a->answer->body : SLICE_NONE);
@@ -146,8 +138,7 @@ static void settle_write(struct passage *p, enum verdict verdict)
 		finish(p); /* moves nothing: a typing indicator, say */
 		return;
 	}
-	p->movement = NULL;
-	movement_send(m, &tags, verdict == MAY_HAVE_WRITTEN);
+	movement_send(&p->movement, &tags, verdict == MAY_HAVE_WRITTEN);
 }
 
 static void on_passed(
@@ -172,7 +163,7 @@ void write_ask(struct origin *o, struct ask *a)
 		origin_return_failed(o, a, 503, "memory");
 		return;
 	}
-	p->transfer = origin_send(o, a->fetch, on_passed, p);
+	p->transfer = origin_send(o, a->fetch, NULL, on_passed, p);
 	if (!p->transfer) {
 		a->result = ASK_FAILED;
 		a->fail_status = 503;
@@ -193,17 +184,21 @@ static void purge_done(struct origin_purge *p, bool is_committed)
 
 static void on_purge_moved(struct movement *m, bool is_committed)
 {
-	purge_done(m->arg, is_committed);
+	struct origin_purge *p = m->arg;
+
+	free(m);
+	purge_done(p, is_committed);
 }
 
 void write_purge(struct origin *o, struct origin_purge *p)
 {
-	struct movement *m = movement_new(o, on_purge_moved, p);
+	struct movement *m = malloc(sizeof(*m));
 
 	if (!m) {
 		purge_done(p, false);
 		return;
 	}
+	movement_init(m, o, on_purge_moved, p);
 	movement_send(m, &p->tags, false);
 }
 
@@ -221,7 +216,7 @@ void write_stop_all(struct origin *o)
 		p->ask->fail_status = 503;
 		p->ask->detail = "stopping";
 		/* It may have been done: the next process must know. */
-		if (p->movement)
+		if (p->ask->fetch->kind == FETCH_WRITE)
 			settle_write(p, MAY_HAVE_WRITTEN);
 		else
 			finish(p);

@@ -95,10 +95,24 @@ class Client:
         length = int(head.get("content-length", 0))
         if method == "HEAD" or status in ("100", "204", "304"):
             length = 0
-        while len(self.got) < length:
+        if head.get("transfer-encoding") == "chunked":
+            return Response(int(status), head, self.chunks())
+        return Response(int(status), head, self.take(length))
+
+    def take(self, n):
+        while len(self.got) < n:
             self.more()
-        body, self.got = self.got[:length], self.got[length:]
-        return Response(int(status), head, body)
+        part, self.got = self.got[:n], self.got[n:]
+        return part
+
+    def chunks(self):
+        parts = []
+        while True:
+            size = int(self.until(b"\r\n"), 16)
+            parts.append(self.take(size))
+            assert self.take(2) == b"\r\n", self.got
+            if not size:
+                return b"".join(parts)
 
     def is_at_end(self, may_reset=False):
         """Waits for the end of the connection; nothing may come before. A

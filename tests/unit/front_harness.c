@@ -52,7 +52,11 @@ struct wait {
 	struct event *timer;
 };
 
+/* No limit unless one is given. */
+static struct budget bodies = {.max = SIZE_MAX};
+
 static struct listener_options options = {
+    .bodies = &bodies,
     .max_target_bytes = 8192,
     .max_header_bytes = 16384,
     .max_fields = 64,
@@ -86,7 +90,7 @@ static bool set_option(struct slice name, uint64_t v)
 		const char *name;
 		size_t *bytes;
 	} sizes[] = {{"max_body", &options.max_body_bytes},
-	    {"max_partial", &options.max_partial_bytes},
+	    {"max_partial", &bodies.max},
 	    {"max_unsent", &options.max_unsent_bytes}};
 	size_t i;
 
