@@ -195,7 +195,8 @@ class Reader:
     request."""
 
     def __init__(self, address, target, method='GET', version='1.1',
-                 headers=None, body=b'', rcvbuf=None):
+                 headers=None, body=b'', rcvbuf=None, token='t'):
+        self.token = token
         self.sock = socket.socket()
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -213,7 +214,8 @@ class Reader:
     def ask(self, target, method='GET', version='1.1', headers=None,
             body=b''):
         lines = ['%s %s HTTP/%s' % (method, target, version),
-                 'Host: proxy', 'Authorization: Bearer t']
+                 'Host: proxy', 'Authorization: Bearer ' + self.token,
+                 'Version: 2021-07-28']
         lines += ['%s: %s' % pair for pair in (headers or {}).items()]
         if body or method in ('POST', 'PUT', 'PATCH'):
             lines.append('Content-Length: %d' % len(body))

@@ -496,8 +496,14 @@ def never_and_stream_operations():
         status, head, body = s.call(
             'GET', '/conversations%s/locations/%s/recording' % (
                 place, s.locations[0]))
-        equal((status, head['content-type'], body[:4]),
-              (200, 'audio/x-wav', b'RIFF'))
+        equal((status, head['content-type'], body[:4], len(body)),
+              (200, 'audio/x-wav', b'RIFF', 8044))
+        status, head, part = s.call(
+            'GET', '/conversations%s/locations/%s/recording' % (
+                place, s.locations[0]), headers={'range': 'bytes=40-1039'})
+        equal((status, head['content-range']),
+              (206, 'bytes 40-1039/8044'))
+        equal(part, body[40:1040])
         status, head, _ = s.call(
             'GET', '/conversations/locations/%s%s/transcription/download'
             % (s.locations[0], place))
@@ -507,7 +513,9 @@ def never_and_stream_operations():
             '&altId=' + s.locations[0])[2]['invoiceNumber']
             for _ in range(2)]
         true(numbers[0] != numbers[1], 'a number was given twice')
-        status, head, body = s.call('POST', '/mcp/', {'jsonrpc': '2.0'})
+        status, head, body = s.call('POST', '/mcp/', {
+            'jsonrpc': '2.0', 'id': 1, 'method': 'tools/list',
+            'params': {'_meta': {'progressToken': 'p'}}})
         equal((head['content-type'], body.count(b'event: ')),
               ('text/event-stream', 3))
 

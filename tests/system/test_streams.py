@@ -5,13 +5,14 @@ STREAMS_LONG=1 runs the tests at full size: 60 MB at 1 MB/s, 100 downloads of
 30 MB (some minutes).
 """
 import contextlib
+import json
 import os
 import selectors
 import sys
 import threading
 import time
 
-from rig import (WAIT_S, Daemon, directory, equal, is_sanitized, run,
+from rig import (WAIT_S, Daemon, Rig, directory, equal, is_sanitized, run,
                  test, true, wait_for)
 from stream_origin import RECORDING, Reader, StreamOrigin, content
 
@@ -393,6 +394,174 @@ def a_large_answer_to_a_write_is_refused():
             '/contacts/c1?bytes=%d' % (3 * MB), method='PUT',
             body=b'{}') as r:
         equal(r.head()[0], 502)
+
+
+# ---- /mcp/ ----
+
+class Caller:
+    """Calls tools of the sandbox, and reads contacts past them."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.contact = rig.contact()
+        self.target = '/contacts/' + self.contact
+        self.n = 0
+
+    def message(self, name, has_progress=False):
+        params = {'name': 'contacts_update-contact', 'arguments': {
+            'contactId': self.contact, 'firstName': name}}
+        if has_progress:
+            params['_meta'] = {'progressToken': 'p'}
+        return json.dumps({'jsonrpc': '2.0', 'id': 1,
+                           'method': 'tools/call', 'params': params}).encode()
+
+    def name(self):
+        self.n += 1
+        return 'Name%d' % self.n
+
+    def post(self, name, query='', accept='text/event-stream', **more):
+        token = self.rig.sandbox.tokens['full-1']
+        return Reader(self.rig.address, '/mcp/' + query, 'POST', headers={
+            'Accept': accept, 'Content-Type': 'application/json'},
+            body=self.message(name, **more), token=token)
+
+    def shown(self):
+        answer = self.rig.get(self.target)
+        return answer.json()['contact']['firstName']
+
+    def warm(self):
+        self.rig.get(self.target)
+        self.rig.hit(self.target)
+
+
+@test
+def what_a_tool_wrote_is_read():
+    with Rig() as rig:
+        c = Caller(rig)
+        for n in range(15):
+            c.warm()
+            name = c.name()
+            with c.post(name, '?gap_ms=5', has_progress=n % 2) as r:
+                equal(r.head()[0], 200)
+                for piece in r.pieces():
+                    # The result is here; the stream is not over.
+                    if b'result' in piece:
+                        equal(c.shown(), name)
+                true(r.is_whole, 'cut')
+            c.warm()
+            name = c.name()
+            with c.post(name, accept='application/json') as r:
+                equal(r.head()[0], 200)
+                equal(c.shown(), name)
+                true(name.encode() in r.body(), 'the result')
+
+
+@test
+def what_a_tool_wrote_is_read_when_another_stream_tells_of_it():
+    with Rig() as rig:
+        c = Caller(rig)
+        token = rig.sandbox.tokens['full-1']
+        with Reader(rig.address, '/mcp/?gap_ms=20', token=token) as listener:
+            equal(listener.head()[0], 200)
+            pieces = listener.pieces()
+            for _ in range(5):
+                name = c.name()
+                with c.post(name, '?answer=listen&gap_ms=200') as r:
+                    equal(r.head()[0], 202)
+                    r.body()
+                c.warm()
+                while b'result' not in next(pieces):
+                    pass
+                equal(c.shown(), name)
+
+
+@test
+def a_tool_that_answered_nothing_may_have_written():
+    with Rig() as rig:
+        c = Caller(rig)
+        c.warm()
+        rig.fault('reset_after', operation='mcp.message', count=1)
+        name = c.name()
+        with c.post(name, accept='application/json') as r:
+            equal(r.head()[0], 504)
+            true(b'may or may not' in r.body(), 'says so')
+        equal(c.shown(), name)
+        equal(rig.daemon.counter('writes_unknown'), 1)
+
+
+@test
+def a_client_that_leaves_a_tool_may_have_written():
+    with Rig() as rig:
+        c = Caller(rig)
+        c.warm()
+        name = c.name()
+        with c.post(name, '?gap_ms=300&progress=1', has_progress=True) as r:
+            r.head()
+        wait_for(lambda: rig.daemon.counter('writes_unknown') == 1,
+                 'the movement')
+        true(not rig.get(c.target).is_hit, 'an unconfirmed answer is fresh')
+
+
+@test
+def what_mcp_refuses_moves_nothing():
+    with Rig() as rig:
+        c = Caller(rig)
+        c.warm()
+        rig.fault('status', operation='mcp.message', status=400)
+        with c.post(c.name()) as r:
+            equal(r.head()[0], 400)
+            r.body()
+        true(rig.get(c.target).is_hit, 'it moved')
+
+
+@test
+def a_session_of_mcp_ends():
+    with Rig() as rig:
+        equal(rig.call('DELETE', '/mcp/').status, 204)
+
+
+# ---- what clients send ----
+
+def multipart(n):
+    return b'--x\r\nContent-Disposition: form-data; name="f"; ' \
+        b'filename="a.bin"\r\n\r\n' + content(5, n) + b'\r\n--x--\r\n'
+
+
+UPLOAD = '/conversations/messages/upload?bytes=2'
+FORM = {'Content-Type': 'multipart/form-data; boundary=x'}
+
+
+@test
+def a_large_upload_passes_byte_for_byte():
+    """However many threads there are."""
+    with Setup('--threads', '16') as s:
+        body = multipart(30 << 20)
+        with s.read(UPLOAD, method='POST', headers=FORM, body=body) as r:
+            equal(r.head()[0], 200)
+        x, = s.origin.asked('upload')
+        equal(x.fields['content-type'], FORM['Content-Type'])
+        true(x.body == body, 'other bytes arrived')
+
+
+@test
+def uploads_share_one_budget():
+    """Also while they wait for the upstream."""
+    with Setup('--max-body-total', '10MiB') as s:
+        body = multipart(7 << 20)
+        slow = UPLOAD + '&head_ms=1500'
+        with s.read(slow, method='POST', headers=FORM, body=body) as a:
+            wait_for(lambda: s.origin.asked('upload'), 'the first upload')
+            with s.read('/', method='GET') as b:
+                b.head()
+                b.body()
+                with contextlib.suppress(ConnectionError):
+                    b.ask(slow, 'POST', headers=FORM, body=body)
+                status, fields = b.head()
+                equal((status, fields['retry-after']), (503, '1'))
+            equal(a.head()[0], 200)
+            a.body()
+        with s.read(UPLOAD, method='POST', headers=FORM, body=body) as r:
+            equal(r.head()[0], 200)
 
 
 # ---- memory ----

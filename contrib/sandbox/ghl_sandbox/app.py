@@ -5,7 +5,7 @@ import hashlib
 import json
 import traceback
 
-from . import generic
+from . import generic, ops_mcp
 from .auth import Auth
 from .context import HANDLERS, Context, Raw, Status, Stream
 from .errors import ApiError, error_body
@@ -13,7 +13,7 @@ from .http1 import Connection, date_field
 from .faults import BEFORE, Faults
 from .ledger import Ledger
 from .quota import Quota
-from .routes import Operation, Router, load_operations
+from .routes import Router, load_operations
 from .seeded import mix, uuid
 from .v3 import check_v3
 from .world import World
@@ -28,11 +28,6 @@ FRONT = (b'cf-cache-status: DYNAMIC\r\n'
          b'alt-svc: h3=":443"; ma=86400\r\n'
          b'nel: {"report_to":"cf-nel","max_age":604800}\r\n'
          b'report-to: {"group":"cf-nel","max_age":604800,"endpoints":[]}')
-
-MCP = Operation({
-    'id': 'mcp.message', 'method': 'POST', 'path': '/mcp/',
-    'class': 'GET-NOCACHE', 'version': '', 'status': '200', 'scopes': '',
-    'shape': 'null'})
 
 
 class Answer:
@@ -79,14 +74,14 @@ class App:
         self.clock = clock
         self.loop = loop
         self.control = control
-        self.operations = load_operations() + [MCP]
+        self.operations = load_operations() + ops_mcp.operations()
         for operation in self.operations:
             operation.handler = HANDLERS.get(operation.id, generic.answer)
-        MCP.handler = generic.mcp
         self.router = Router(self.operations)
         self.ledger = Ledger()
         self.faults = Faults()
         self.connections = set()
+        self.listening = set()		# GET /mcp/
         self.quota = Quota(clock, options.burst, options.window,
                            options.daily, options.no_limit)
         self.reset_data()
@@ -119,6 +114,7 @@ class App:
 
     def closed(self, conn):
         self.connections.discard(conn)
+        self.listening.discard(conn)
         self.ledger.connections -= 1
         if conn.job is not None and not conn.job.is_done:
             self._done(conn.job, 'lost')
@@ -222,8 +218,8 @@ class App:
             fields = self._fields(made.content_type, bucket) + made.fields
             return Answer(made.status, fields, made.body)
         if isinstance(made, Stream):
-            return Answer(200, self._fields(made.content_type, bucket), b'',
-                          made)
+            fields = self._fields(made.content_type, bucket) + made.fields
+            return Answer(made.status, fields, b'', made)
         if isinstance(made, Status):
             return self._json(made.status, made.body, bucket, request)
         return self._json(operation.status, made, bucket, request)
@@ -287,7 +283,7 @@ class App:
             self._spoil(answer, faults)
         self._done(job, answer.status)
         if conn.is_head:
-            conn.send(answer.status, answer.fields, answer.body)
+            self._send_head(conn, answer)
         elif answer.stream is not None:
             self._send_stream(conn, answer)
         elif not (faults and self._send_wrongly(conn, answer, faults)):
@@ -331,22 +327,54 @@ class App:
         conn.finish()
         return True
 
+    @staticmethod
+    def _send_head(conn, answer):
+        """The answer to HEAD."""
+        if answer.stream is None:
+            conn.send(answer.status, answer.fields, answer.body)
+            return
+        conn.send_raw(conn.head(answer.status, answer.fields,
+                                App._framing(answer.stream)))
+        conn.finish()
+
+    @staticmethod
+    def _framing(stream):
+        if stream.length is None:
+            return [b'transfer-encoding: chunked']
+        return [b'content-length: %d' % stream.length]
+
     def _send_stream(self, conn, answer):
         conn.send_raw(conn.head(answer.status, answer.fields,
-                                [b'transfer-encoding: chunked']))
-        self._send_piece(conn, answer.stream, 0)
+                                self._framing(answer.stream)))
+        if answer.stream.is_listening:
+            self.listening.add(conn)
+        self._send_piece(conn, answer.stream)
 
-    def _send_piece(self, conn, stream, at):
-        if conn.is_closing:
-            return
-        if at == len(stream.pieces):
-            conn.send_raw(b'0\r\n\r\n')
-            conn.finish()
-            return
-        piece = stream.pieces[at]
-        conn.send_raw(b'%x\r\n%s\r\n' % (len(piece), piece))
-        if stream.gap_s:
-            self.loop.call_later(stream.gap_s, self._send_piece, conn,
-                                 stream, at + 1)
-        else:
-            self._send_piece(conn, stream, at + 1)
+    @staticmethod
+    def _chunk(piece):
+        return b'%x\r\n%s\r\n' % (len(piece), piece)
+
+    def _send_piece(self, conn, stream):
+        """One piece after the other, at the pace of the client."""
+        while not conn.is_closing:
+            piece = next(stream.pieces, None)
+            if piece is None:
+                if stream.length is None:
+                    conn.send_raw(b'0\r\n\r\n')
+                self.listening.discard(conn)
+                conn.finish()
+                return
+            conn.send_raw(piece if stream.length is not None
+                          else self._chunk(piece))
+            if conn.is_full:
+                conn.when_empty = lambda: self._send_piece(conn, stream)
+                return
+            if stream.gap_s:
+                self.loop.call_later(stream.gap_s, self._send_piece, conn,
+                                     stream)
+                return
+
+    def tell(self, piece):
+        """An event for all who listen."""
+        for conn in self.listening:
+            conn.send_raw(self._chunk(piece))

@@ -32,12 +32,19 @@ class Raw:
 
 
 class Stream:
-    """Pieces sent one by one, chunked, `gap_s` apart."""
+    """Pieces sent one by one, `gap_s` apart and not before the client took
+    the last. They are made when they are sent. Chunked unless their total
+    `length` is given."""
 
-    def __init__(self, content_type, pieces, gap_s):
+    def __init__(self, content_type, pieces, gap_s, length=None, status=200,
+                 fields=(), is_listening=False):
         self.content_type = content_type
-        self.pieces = pieces
+        self.pieces = iter(pieces)
         self.gap_s = gap_s
+        self.length = length
+        self.status = status
+        self.fields = list(fields)
+        self.is_listening = is_listening
 
 
 class Status:

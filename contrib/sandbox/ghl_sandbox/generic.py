@@ -1,10 +1,11 @@
 """Answers for documented operations that keep no state here."""
 
+import re
 import struct
 
 from . import kinds
 from .clock import iso
-from .context import Raw, Stream, handles
+from .context import Raw, Status, Stream, handles
 from .seeded import DATA_EPOCH_MS, hash64, uuid
 
 FALSE_NAMES = {'deleted', 'isDeleted', 'archived', 'isArchived', 'hasMore'}
@@ -74,18 +75,68 @@ def answer(ctx):
                 '%s?%s' % (ctx.request.path, ctx.request.query))
 
 
-def wave(seconds=1, rate=8000):
-    """A silent WAV file."""
-    size = seconds * rate
+WAVE_RATE = 8000
+PIECE = 1 << 18
+
+
+def wave_head(size):
+    """Of a WAV file with so many bytes of samples."""
     return b'RIFF' + struct.pack('<I', 36 + size) + b'WAVEfmt ' + \
-        struct.pack('<IHHIIHH', 16, 1, 1, rate, rate, 1, 8) + \
-        b'data' + struct.pack('<I', size) + b'\x80' * size
+        struct.pack('<IHHIIHH', 16, 1, 1, WAVE_RATE, WAVE_RATE, 1, 8) + \
+        b'data' + struct.pack('<I', size)
+
+
+def wave_pieces(total, first, last, most):
+    """Bytes [first, last] of a WAV file of total bytes, whose samples are a
+    pattern with a long period."""
+    head = wave_head(total - 44)
+    pattern = bytes(n * 7 % 251 for n in range(251))
+    block = pattern * (most // 251 + 2)
+    while first <= last:
+        n = min(most, last + 1 - first)
+        if first < len(head):
+            n = min(n, len(head) - first)
+            yield head[first:first + n]
+        else:
+            at = (first - len(head)) % 251
+            yield block[at:at + n]
+        first += n
+
+
+def wanted_range(ctx, total):
+    """(first, last) of a Range field; None: no range, or one of another
+    form; False: none of it is there."""
+    found = re.fullmatch(r'bytes=(\d*)-(\d*)', ctx.request.header('range'))
+    if not found or found[0] == 'bytes=-':
+        return None
+    if not found[1]:
+        return max(0, total - int(found[2])), total - 1
+    first = int(found[1])
+    last = min(int(found[2] or total), total - 1)
+    return (first, last) if first <= last else False
 
 
 @handles('conversations.get-message-recording')
 def recording(ctx):
-    return Raw('audio/x-wav', wave(), fields=[
-        b'content-disposition: attachment; filename=audio.wav'])
+    """In the query, beside what is documented: bytes (8044), rate (bytes a
+    second; as fast as it goes)."""
+    total = ctx.number('bytes', 44 + WAVE_RATE, 1 << 32, least=44)
+    rate = ctx.number('rate', 0, 1 << 32)
+    piece = min(PIECE, max(1, rate // 20)) if rate else PIECE
+    fields = [b'content-disposition: attachment; filename=audio.wav',
+              b'accept-ranges: bytes']
+    part = wanted_range(ctx, total)
+    if part is False:
+        return Status(416, {'statusCode': 416,
+                            'message': 'Range Not Satisfiable'})
+    first, last = part or (0, total - 1)
+    if part:
+        fields.append(b'content-range: bytes %d-%d/%d' % (
+            first, last, total))
+    return Stream(
+        'audio/x-wav', wave_pieces(total, first, last, piece),
+        piece / rate if rate else 0, last + 1 - first,
+        206 if part else 200, fields)
 
 
 @handles('conversations.download-message-transcription')
@@ -113,10 +164,3 @@ def invoice_number(ctx):
 def estimate_number(ctx):
     return {'estimateNumber': ctx.app.next_number('estimate', ctx.location),
             'traceId': ctx.trace_id()}
-
-
-def mcp(ctx):
-    """POST /mcp/: a short server-sent event stream."""
-    pieces = [b'event: message\ndata: {"jsonrpc":"2.0","id":1,"result":'
-              b'{"part":%d}}\n\n' % n for n in range(3)]
-    return Stream('text/event-stream', pieces, 0.05)

@@ -165,6 +165,7 @@ class Connection:
         self.keep_alive = True
         self.is_head = False
         self.job = None			# what the server works on
+        self.when_empty = None		# goes on with a stream
 
     # asyncio callbacks
 
@@ -187,7 +188,11 @@ class Connection:
 
     def resume_writing(self):
         self.is_full = False
-        self._advance()
+        then, self.when_empty = self.when_empty, None
+        if then is not None:
+            then()
+        else:
+            self._advance()
 
     def data_received(self, data):
         self.buffer += data
