@@ -193,10 +193,10 @@ def the_forwarded_host_is_limited_too():
 @test
 def status_is_for_the_operator():
     page = 'http://localhost'
-    with directory() as path:
+    with directory() as below:
+        sock = below + '/x.sock'
         with place('--trusted-proxies', '127.0.0.9 unix', '--listen',
-                   'unix:%s/x.sock' % path) as p:
-            sock = path + '/x.sock'
+                   'unix:' + sock) as p:
             for address, fields, status in (
                     (p.address, {}, 200),
                     (p.address, {'host': '[::1]:80'}, 200),
@@ -233,8 +233,9 @@ def status_is_for_the_operator():
                     (p.address, {'sec_fetch_site': 'none'}, 200),
                     (p.address, {'sec_fetch_site': 'same-site'}, 403),
                     (p.address, {'sec_fetch_site': 'cross-site'}, 403)):
-                got = ask(address, '/-/status', **fields)
-                equal((fields, got.status), (fields, status))
+                for path in '/-/status', '/-/metrics':
+                    got = ask(address, path, **fields)
+                    equal((path, fields, got.status), (path, fields, status))
                 # These are open to all.
                 equal(ask(address, '/-/health', **fields).status, 200)
                 equal(ask(address, '/-/ready', **fields).status, 200)

@@ -212,8 +212,9 @@ def who_may_see_it():
     with Rig() as rig:
         for path in ('/-/metrics', '/-/status', '/-/as/crm/-/metrics'):
             for host, status in (('localhost', 200), ('127.0.0.1:1', 200),
-                                 ('[::1]', 200), ('evil.example', 403),
-                                 ('127.0.0.1.evil.example', 403)):
+                                 ('[::1]', 200), ('evil', 403),
+                                 ('evil.example', 421),
+                                 ('127.0.0.1.evil.example', 421)):
                 session = Session(rig.address, {'Host': host})
                 equal((path, host, session.call('GET', path).status),
                       (path, host, status))
