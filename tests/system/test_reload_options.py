@@ -46,7 +46,8 @@ VALUES = {
     'listen': '127.0.0.1:1', 'hosts': 'a', 'public_url': 'http://a.example',
     'state': tempfile.gettempdir() + '/elsewhere', 'upstream': 'https://a.example',
     'upstream_ca': PROGRAM, 'forward_headers': 'X-A', 'user_agent': 'b/1',
-    'log_level': 'warn', 'log_file': '/dev/null',
+    'log_level': 'warn', 'log_file': '/dev/null', 'unix_mode': '0600',
+    'trusted_proxies': '10.0.0.0/8', 'cors_origins': 'https://a.example',
 }
 BY_FLAG = {'listen', 'state', 'upstream'}
 
@@ -66,7 +67,9 @@ def others(value):
         return [str(value + 1)]
     if re.fullmatch(r'\d+(ms|[smhd])', value):
         return ['61s']
-    return ['20MiB', '2KiB']
+    if isinstance(value, str) and re.fullmatch(r'\d+([KMG]iB)?', value):
+        return ['20MiB', '2KiB']
+    return []
 
 
 def another(name, value):
@@ -101,7 +104,7 @@ def each_option_is_changed_or_named():
 
 @changes('hosts')
 def hosts():
-    with Reloading() as rig:
+    with Reloading('hosts = other.example\n') as rig:
         target = '/contacts/' + rig.contact()
         equal(rig.get(target, host='other.example').status, 200)
         rig.take('hosts = 127.0.0.1\n')
@@ -118,6 +121,29 @@ def public_url():
             url = rig.get(target).json()['meta']['nextPageUrl']
             true(url.startswith(want + 'contacts'), url)
             rig.take('public_url = https://mirror.example\n')
+
+
+@changes('trusted_proxies')
+def trusted_proxies():
+    with Reloading() as rig:
+        target = '/contacts/?limit=1&locationId=' + rig.location
+        for want in ('http://%s:%d/' % rig.address, 'https://proxy.example/'):
+            url = rig.get(target, x_forwarded_for='192.0.2.1',
+                          x_forwarded_host='proxy.example',
+                          x_forwarded_proto='https').json()[
+                              'meta']['nextPageUrl']
+            true(url.startswith(want + 'contacts'), url)
+            rig.take('trusted_proxies = 127.0.0.1\n')
+
+
+@changes('cors_origins')
+def cors_origins():
+    with Reloading() as rig:
+        for want in (None, 'https://app.example'):
+            got = rig.get('/contacts/' + rig.contact(),
+                          origin='https://app.example')
+            equal(got.field('access-control-allow-origin'), want)
+            rig.take('cors_origins = https://app.example\n')
 
 
 # ---- what goes upstream ----
