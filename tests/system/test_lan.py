@@ -99,7 +99,7 @@ def peer_of(p, **more):
     equal(got.status, 200)
     mark = 'id=%s ' % got.field('x-request-id')
     wait_for(lambda: mark in p.daemon.log(), 'the log')
-    return re.search(mark + r'peer=(\S+)', p.daemon.log())[1]
+    return re.search(mark + r'client=(\S+)', p.daemon.log())[1]
 
 
 PROXY_SAYS = {'x_forwarded_for': '192.0.2.1', 'x_forwarded_proto': 'https',

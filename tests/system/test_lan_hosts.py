@@ -167,7 +167,7 @@ def served_with_permission():
         # What one host read is there for the other, by the same token.
         equal(rig.hit(target).status, 200)
         for peer in THERE4, THERE6:
-            wait_for(lambda: 'peer=%s ' % peer in rig.daemon.log(), peer)
+            wait_for(lambda: 'client=%s ' % peer in rig.daemon.log(), peer)
 
 
 @test
@@ -230,7 +230,7 @@ def a_proxy_on_another_host():
             x_forwarded_host='ghl.example', **rig.headers())
         true(got.json()['meta']['nextPageUrl'].startswith(
             'https://ghl.example/contacts/?'), got.body[:300])
-        wait_for(lambda: 'peer=198.51.100.7' in rig.daemon.log(), 'the log')
+        wait_for(lambda: 'client=198.51.100.7' in rig.daemon.log(), 'the log')
         # The proxy's own loopback is not ours.
         equal(other.ask(address, '/-/status', host='localhost',
                         x_forwarded_for='127.0.0.1').status, 403)

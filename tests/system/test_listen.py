@@ -118,7 +118,7 @@ def a_unix_socket():
             equal(ask(sock, '/-/status', host='any.name').status, 200)
             for c in conns:
                 c.sock.close()
-            wait_for(lambda: 'peer=unix' in p.daemon.log(), 'the log')
+            wait_for(lambda: 'client=unix' in p.daemon.log(), 'the log')
             p.daemon.stop()
             true(not os.path.lexists(sock), 'the socket is still there')
 
