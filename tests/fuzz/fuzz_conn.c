@@ -29,7 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 #define INPUT_MAX 65536
 #define REQUESTS_MAX 64
 
+static struct budget bodies = {.max = SIZE_MAX};
+
 static const struct listener_options options = {
+    .bodies = &bodies,
     .max_target_bytes = 64,
     .max_header_bytes = 512,
     .max_body_bytes = 128,
@@ -404,8 +407,7 @@ static void client_run(struct slice in)
 	run();
 	assert(!server.held_req && server.gone == is_leaving);
 	assert(listener_connections(server.listener) == 0);
-	assert(
-	    server.listener->held == 0 && server.listener->partial_bytes == 0);
+	assert(server.listener->held == 0 && budget_used(&bodies) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
