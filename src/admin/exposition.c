@@ -111,6 +111,11 @@ static uint64_t passages(const struct seen *seen)
 	return seen->origin.passages;
 }
 
+static uint64_t streams(const struct seen *seen)
+{
+	return seen->origin.streams;
+}
+
 static uint64_t store_serving(const struct seen *seen)
 {
 	return seen->cache.is_serving;
@@ -168,6 +173,7 @@ static const struct {
     {"flights", "Reads that are under way upstream.", flights},
     {"passages", "Writes and other requests that are under way upstream.",
 	passages},
+    {"streams", "Answers that pass piece by piece at the moment.", streams},
     {"store_serving", "1 while stored answers are served.", store_serving},
     {"store_storing", "1 while answers are stored.", store_storing},
     {"store_entries", "Stored answers.", store_entries},

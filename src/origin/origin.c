@@ -211,6 +211,10 @@ static void on_ask(struct origin *o, struct ask *a)
  * the middle of a step, and what outlives a step was copied. */
 static void on_switch(struct origin *o, struct origin_switch *s)
 {
+	/* What was too large to store may not be any more. */
+	if (s->settings->store_answer_max_bytes !=
+	    o->settings->store_answer_max_bytes)
+		o->large = (struct large){0};
 	o->settings = s->settings;
 	transfers_set_terms(o->transfers, &s->settings->transfers);
 	s->mail.kind = s->reply_kind;

@@ -11,6 +11,7 @@ import time
 from reloading import Reloading
 from rig import (PROGRAM, BadOrigin, Client, Storm, equal, run,
                  test, true, wait_for)
+from stream_origin import RECORDING, Reader, StreamOrigin
 
 SECTION = '[route contact]\nmatch = contacts.get-contact\n'
 # On a busy machine the upstream may take its time.
@@ -199,6 +200,15 @@ def store_answer_max():
             rig.daemon.settle()
         rig.take('')
         rig.warm(target)
+
+
+@changes('stream_idle_timeout')
+def stream_idle_timeout():
+    with StreamOrigin() as origin, Reloading(upstream=origin.url) as rig:
+        rig.take('stream_idle_timeout = 100ms\n')
+        with Reader(rig.address, RECORDING + '?bytes=10000&hold=50') as r:
+            equal(r.head()[0], 200)
+            equal((len(r.body()), r.is_whole), (50, False))
 
 
 @changes('settling')
