@@ -443,7 +443,11 @@ class Rig:
         answer = self.call(method, target, body, token, headers)
         equal((target, answer.status, answer.fwd),
               (target, 200, 'uri-miss'))
-        return self.hit(target, body, token, headers)
+        got = self.hit(target, body, token, headers)
+        # A hit may be the answer on its way to the store, which a movement
+        # would overtake.
+        self.daemon.settle()
+        return got
 
     def message(self, method, target, body=None, token='full-1'):
         """For a Storm."""

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 
-import rig as rig_module
 from rig import (PROGRAM, Rig, Skip, directory, equal, is_sanitized, run,
                  test, true, wait_for)
 
@@ -159,11 +158,8 @@ class ConfinedRig(Rig):
                         % (sys.executable, CONFINE, os.path.abspath(UNIT),
                            place, os.path.abspath(PROGRAM)))
             os.chmod(launcher, 0o700)
-        before, rig_module.PROGRAM = rig_module.PROGRAM, launcher
-        try:
-            super().start()
-        finally:
-            rig_module.PROGRAM = before
+        self.program = (launcher,)
+        super().start()
 
 
 def status_of(pid):

@@ -469,7 +469,10 @@ def what_a_tool_wrote_is_read_when_another_stream_tells_of_it():
                 with c.post(name, '?answer=listen&gap_ms=200') as r:
                     equal(r.head()[0], 202)
                     r.body()
-                c.warm()
+                # Whatever comes on the other stream moves tags, so this is
+                # a hit or soon none.
+                c.shown()
+                c.shown()
                 while b'result' not in next(pieces):
                     pass
                 equal(c.shown(), name)

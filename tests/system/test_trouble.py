@@ -261,7 +261,8 @@ def an_unusable_vault_stops_nobody():
             equal((kind, vault['state']), (kind, 'unusable'))
             true('vault' in vault['reason'], vault)
             true('event=vault-unusable' in rig.daemon.log(), 'not logged')
-            true('unusable' in rig.daemon.cli('status').stdout, 'not said')
+            true('the vault cannot be used' in
+                 rig.daemon.cli('status').stdout, 'not said')
 
 
 @test

@@ -278,6 +278,19 @@ static bool takes_answers(void *arg)
 	return rig_post(arg, rig_put_new("new", 99, RIG_TAGS("u"), 1000));
 }
 
+struct put {
+	struct cache *cache;
+	const char *key;
+};
+
+static bool takes_put(void *arg)
+{
+	const struct put *p = arg;
+
+	return rig_post(
+	    p->cache, rig_put_lasting(p->key, 2, RIG_TAGS("u"), 10000));
+}
+
 static void the_dead_make_room_for_the_living(void **state)
 {
 	struct fixture *f = *state;
@@ -292,9 +305,11 @@ static void the_dead_make_room_for_the_living(void **state)
 	}
 	assert_true(rig_move(f->cache, 2, false, RIG_TAGS("t")));
 	for (int i = 0; i < 60; i++) {
+		struct put live = {f->cache, key};
+
+		/* The sweep may have to catch up. */
 		snprintf(key, sizeof(key), "live%d", i);
-		assert_true(rig_post(
-		    f->cache, rig_put_lasting(key, 2, RIG_TAGS("u"), 10000)));
+		assert_true(rig_until(takes_put, &live));
 	}
 	assert_int_equal(stat_of(f).evicted, 0);
 	assert_int_equal(rig_state(f->reader, "live0"), CACHE_FRESH);
