@@ -518,11 +518,13 @@ static void print_ready(struct daemon *d)
 
 	buf_add(&d->listening.ready, "", 1);
 	sockets = d->listening.ready.p;
-	printf("ready%s\n", sockets);
-	fflush(stdout);
+	/* Before the lines of the first requests. */
 	log_event(LOG_INFO, "ready", LOG_STR("listen", sockets + 1),
 	    LOG_STR("upstream", d->config->upstream),
 	    LOG_STR("state", state_dir(d->state)), LOG_END);
+	log_flush();
+	printf("ready%s\n", sockets);
+	fflush(stdout);
 	service_ready(&d->service, sockets + 1);
 }
 
