@@ -113,7 +113,7 @@ static void conn_end(struct conn *c)
 	l->unsent_bytes -= c->unsent_bytes;
 	conn_let_go(c); /* evhttp has detached the request */
 	conn_partial_drop(c);
-	conn_uncharge(c);
+	conn_uncharge(c, 0);
 	l->connections--;
 	metrics_add(METRIC_CONNECTIONS_ENDED, 1);
 	c->is_dead = true;

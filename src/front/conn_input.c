@@ -24,12 +24,17 @@ static bool conn_charge(struct conn *c, size_t n)
 	return budget_take(c->l->options.bodies, n);
 }
 
-void conn_uncharge(struct conn *c)
+void conn_uncharge(struct conn *c, size_t held_bytes)
 {
-	size_t held = c->partial ? evbuffer_get_length(c->partial) : 0;
+	if (c->charged_bytes > held_bytes)
+		conn_give_back(c, c->charged_bytes - held_bytes);
+}
 
-	if (c->charged_bytes > held)
-		conn_give_back(c, c->charged_bytes - held);
+size_t conn_held_bytes(const struct conn *c)
+{
+	size_t n = evbuffer_get_length(bufferevent_get_input(c->bev));
+
+	return c->partial ? n + evbuffer_get_length(c->partial) : n;
 }
 
 void conn_partial_drop(struct conn *c)

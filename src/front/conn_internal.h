@@ -159,8 +159,10 @@ struct conn *conn_of(struct listener *l, struct evhttp_request *req);
 void conn_input_changed(
     struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn);
 void conn_partial_drop(struct conn *c);
-/* Everything complete is answered: only the unfinished part is held still. */
-void conn_uncharge(struct conn *c);
+/* What was charged beyond the bytes that are still held is given back. */
+void conn_uncharge(struct conn *c, size_t held_bytes);
+/* Of messages that evhttp has not got to, and of the unfinished one. */
+size_t conn_held_bytes(const struct conn *c);
 /* Refuses the message that is being read. why must be constant. */
 void conn_refuse(struct conn *c, unsigned status, const char *why);
 /* Nothing that the peer sent or will send is looked at any more. */

@@ -72,8 +72,8 @@ static void conn_answered(struct evhttp_request *req, void *conn)
 	assert(c->magic == CONN_MAGIC && !c->is_dead);
 	conn_keep_open(req);
 	c->answered++;
-	if (c->answered == c->accepted)
-		conn_uncharge(c);
+	/* Also while more is pipelined: such a client may never be idle. */
+	conn_uncharge(c, conn_held_bytes(c));
 	if (c->phase == CONN_WRITE)
 		conn_enter(c, CONN_BUSY);
 	conn_settle(c);

@@ -87,6 +87,9 @@ void request_free(struct request *r)
 	struct front *f = r->front;
 
 	assert(!r->req && !r->is_waiting && !r->stream);
+	if (r->charged_bytes > 0)
+		budget_give(f->options.listener.bodies, r->charged_bytes);
+	r->charged_bytes = r->body_bytes = 0;
 	trim(&r->target);
 	trim(&r->lines);
 	trim(&r->minified);

@@ -488,6 +488,18 @@ static void revalidate(struct request *r)
 		drop_ask(a);
 }
 
+/* With the connection its share of the budget is gone; the origin's copy of
+ * the body stays as long as the slot. */
+static void keep_charged(struct request *r)
+{
+	struct budget *bodies = r->front->options.listener.bodies;
+
+	if (!bodies)
+		return;
+	r->charged_bytes = r->body_bytes;
+	budget_take(bodies, r->charged_bytes);
+}
+
 static void on_client_gone(void *arg)
 {
 	struct request *r = arg;
@@ -498,6 +510,7 @@ static void on_client_gone(void *arg)
 		return;
 	}
 	metrics_add(METRIC_WAITERS_GONE, 1);
+	keep_charged(r);
 	r->ended_us = clock_mono_us();
 	r->conn = NULL;
 	r->req = NULL;
@@ -515,6 +528,7 @@ static enum step ask_origin(struct request *r)
 	a->slot = r->slot;
 	a->generation = r->generation;
 	a->fallback = r->fallback;
+	r->body_bytes = r->body.n;
 	if (!origin_post(r->front->options.origin, &a->mail)) {
 		drop_ask(a);
 		metrics_add(METRIC_OVERLOAD, 1);

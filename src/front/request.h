@@ -43,6 +43,8 @@ struct request {
 	struct slice path;
 	struct slice query;
 	struct slice body; /* borrowed from req */
+	size_t body_bytes; /* of the body that the origin has a copy of */
+	size_t charged_bytes; /* of it, taken from the budget of bodies */
 	struct api_match match;
 	struct api_policy policy;
 	enum fetch_kind kind;
