@@ -27,11 +27,12 @@ void cors_add_fields(
 	buf_add_slice(out, SLICE("Access-Control-Allow-Origin: "));
 	buf_add_slice(out, c->is_any ? SLICE("*") : origin);
 	buf_add_slice(out,
-	    SLICE("\r\nAccess-Control-Expose-Headers: Age, Cache-Status, "
-		  "ETag, Retry-After, Via, X-Request-Id, X-Ratelimit-Max, "
-		  "X-Ratelimit-Remaining, X-Ratelimit-Interval-Milliseconds, "
-		  "X-Ratelimit-Limit-Daily, X-Ratelimit-Daily-Remaining, "
-		  "X-Ratelimit-Daily-Reset\r\n"));
+	    SLICE(
+		"\r\nAccess-Control-Expose-Headers: Age, Cache-Status, "
+		"Content-Range, ETag, Mcp-Session-Id, Retry-After, Via, X-Request-Id, X-Ratelimit-Max, "
+		"X-Ratelimit-Remaining, X-Ratelimit-Interval-Milliseconds, "
+		"X-Ratelimit-Limit-Daily, X-Ratelimit-Daily-Remaining, "
+		"X-Ratelimit-Daily-Reset\r\n"));
 }
 
 void cors_add_preflight(struct slice asked,

@@ -68,7 +68,8 @@ static void test_fields(void **state)
 	cors_add_fields(&listed, SLICE("https://app.example"), &b);
 	expect(&b, "Vary: Origin\r\n"
 		   "Access-Control-Allow-Origin: https://app.example\r\n"
-		   "Access-Control-Expose-Headers: Age, Cache-Status,");
+		   "Access-Control-Expose-Headers: Age, Cache-Status, "
+		   "Content-Range, ETag, Mcp-Session-Id, ");
 	cors_add_fields(&listed, SLICE("https://evil.example"), &b);
 	assert_int_equal(b.n, strlen("Vary: Origin\r\n"));
 	expect(&b, "Vary: Origin\r\n");
