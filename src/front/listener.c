@@ -330,6 +330,9 @@ void listener_free(struct listener *l)
 	/* evhttp would free requests under their holders. */
 	assert(l->held == 0);
 	listener_unlist(l);
+	/* In the turns to come they would reach for evhttp's sockets. */
+	event_del(l->last_accept);
+	event_del(l->resume);
 	evhttp_free(l->http);
 	for (turn = 0; turn < FINAL_TURNS; turn++)
 		event_base_loop(l->base, EVLOOP_NONBLOCK);

@@ -280,5 +280,21 @@ def second_signal_hurries():
         true(not rig.get(target).is_hit, 'the write is forgotten')
 
 
+@test
+def ends_at_once_with_many_connected():
+    """Before the last accept, which comes a little after the word to drain,
+    there may be nobody left to accept: it crashed then. A second signal right
+    behind the first did the same."""
+    with Rig(options=['--threads', '1', '--drain', '0s']) as rig:
+        request = rig.message('GET', '/contacts/' + rig.contact())
+        for _ in range(6):
+            with Storm(rig.address, [request] * 200) as storm:
+                storm.send()
+                storm.answers()
+                rig.daemon.ask_to_stop()
+                rig.daemon.wait()
+            rig.start()
+
+
 if __name__ == '__main__':
     sys.exit(run())
