@@ -73,6 +73,25 @@ static bool is_alive(const struct sockaddr_un *sun)
 	return rc == 0;
 }
 
+#define NO_SOCKET "is there already, and is not a socket"
+#define NO_PARENT "its directory does not exist"
+
+bool unix_socket_may_be(const char *path, char **why)
+{
+	struct stat st;
+	int parent;
+
+	if (lstat(path, &st) == 0)
+		return S_ISSOCK(st.st_mode) || fail(why, path, NO_SOCKET);
+	if (errno != ENOENT)
+		return fail(why, path, strerror(errno));
+	parent = lock_parent(path);
+	if (parent < 0)
+		return fail(why, path, NO_PARENT);
+	close(parent);
+	return true;
+}
+
 /* NULL when path is free now, else why it is not. */
 static const char *clear_path(const struct sockaddr_un *sun)
 {
@@ -82,7 +101,7 @@ static const char *clear_path(const struct sockaddr_un *sun)
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? NULL : strerror(errno);
 	if (!S_ISSOCK(st.st_mode))
-		return "is there already, and is not a socket";
+		return NO_SOCKET;
 	if (is_alive(sun))
 		return "in use";
 	if (st.st_uid != geteuid())
@@ -161,7 +180,7 @@ bool unix_socket_open(
 		return fail(why, path, "the path is too long");
 	parent = lock_parent(path);
 	if (parent < 0 && errno == ENOENT)
-		return fail(why, path, "its directory does not exist");
+		return fail(why, path, NO_PARENT);
 	if (parent < 0)
 		return fail(why, path, strerror(errno));
 	is_ok = open_locked(u, &sun, mode, why);

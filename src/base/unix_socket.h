@@ -18,6 +18,9 @@ struct unix_socket {
 	ino_t ino;
 };
 
+/* False when path can certainly not become a socket, with a message like that
+ * of unix_socket_open. Changes nothing. */
+bool unix_socket_may_be(const char *path, char **why);
 /*
  * What is at path is replaced if it is a socket of ours that nobody answers
  * on. False with a message, beginning with the path, in why (caller frees;

@@ -1,3 +1,5 @@
+#include "admin/control.h"
+#include "base/unix_socket.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
 #include "store/state.h"
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct wants {
@@ -43,16 +47,25 @@ static bool is_ca_good(const struct config *c, char **why)
 	return false;
 }
 
+/* path is changed. With errno when not. */
+static bool can_be_written(char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return false;
+	}
+	/* Missing, it will be made, if its directory lets us. */
+	return access(path, W_OK) == 0 ||
+	       (errno == ENOENT && access(dirname(path), W_OK | X_OK) == 0);
+}
+
 static bool is_log_good(const struct config *c, char **why)
 {
 	char *copy = strdup(c->log_file);
-	bool is_good = copy != NULL;
+	bool is_good = copy && (!copy[0] || can_be_written(copy));
 
-	/* Missing, it will be made, if its directory lets us. */
-	if (is_good && copy[0])
-		is_good = access(copy, W_OK) == 0 ||
-			  (errno == ENOENT &&
-			      access(dirname(copy), W_OK | X_OK) == 0);
 	free(copy);
 	if (!is_good)
 		why_set(why, "log_file: %s: %s", c->log_file, strerror(errno));
@@ -61,13 +74,38 @@ static bool is_log_good(const struct config *c, char **why)
 
 static bool is_state_good(const struct config *c, char **why)
 {
-	return state_may_be(c->state, why);
+	size_t n = strlen(c->state) + strlen("/" CONTROL_SOCKET);
+
+	if (n < sizeof(((struct sockaddr_un *)0)->sun_path))
+		return state_may_be(c->state, why);
+	why_set(why, "state: %s: the path is too long for the control socket",
+	    c->state);
+	return false;
+}
+
+static bool are_sockets_good(const struct config *c, char **why)
+{
+	for (size_t i = 0; i < c->listen.n; i++) {
+		struct config_listen item;
+		char *path;
+		bool is_good;
+
+		if (!config_parse_listen(slice_of_str(c->listen.v[i]), &item) ||
+		    !item.is_unix)
+			continue;
+		path = strndup(item.path.p, item.path.n);
+		is_good = path && unix_socket_may_be(path, why);
+		free(path);
+		if (!is_good)
+			return false;
+	}
+	return true;
 }
 
 static bool is_usable(const struct config *c, char **why)
 {
 	static bool (*const checks[])(const struct config *, char **) = {
-	    is_ca_good, is_log_good, is_state_good};
+	    is_ca_good, is_log_good, is_state_good, are_sockets_good};
 	struct settings *settings = settings_new(c, why);
 
 	if (!settings)

@@ -136,18 +136,20 @@ static bool is_certainly_ours(const char *dir)
  * other is refused, because "--state $HOME" must neither work nor take the
  * home directory away from the user's web server.
  */
+static bool may_be_closed(const char *dir, const struct stat *st, char **why)
+{
+	if ((st->st_mode & 077) == 0 || is_certainly_ours(dir))
+		return true;
+	why_set(why,
+	    "%s is open to other users (mode %04o) and holds other files; "
+	    "choose a directory of its own",
+	    dir, (unsigned)st->st_mode & 07777);
+	return false;
+}
+
 static bool close_to_others(const char *dir, const struct stat *st, char **why)
 {
-	if ((st->st_mode & 077) == 0)
-		return true;
-	if (!is_certainly_ours(dir)) {
-		why_set(why,
-		    "%s is open to other users (mode %04o) and holds other "
-		    "files; choose a directory of its own",
-		    dir, (unsigned)st->st_mode & 07777);
-		return false;
-	}
-	if (chmod(dir, 0700) < 0) {
+	if ((st->st_mode & 077) != 0 && chmod(dir, 0700) < 0) {
 		why_set(why, "cannot close %s to other users: %s", dir,
 		    strerror(errno));
 		return false;
@@ -155,30 +157,36 @@ static bool close_to_others(const char *dir, const struct stat *st, char **why)
 	return true;
 }
 
-static bool check_dir(const char *dir, char **why)
+/* What can be told of a directory that is there, without changing it. */
+static bool look_at_dir(const char *dir, struct stat *st, char **why)
 {
-	struct stat st;
-
-	if (stat(dir, &st) < 0) {
+	if (stat(dir, st) < 0) {
 		why_set(why, "%s: %s", dir, strerror(errno));
 		return false;
 	}
-	if (!S_ISDIR(st.st_mode)) {
+	if (!S_ISDIR(st->st_mode)) {
 		why_set(why, "%s is not a directory", dir);
 		return false;
 	}
 	/* root too: its files would lock the owner out of his own state. */
-	if (st.st_uid != geteuid()) {
+	if (st->st_uid != geteuid()) {
 		why_set(why,
 		    "%s belongs to user %u and this process runs as user %u",
-		    dir, (unsigned)st.st_uid, (unsigned)geteuid());
+		    dir, (unsigned)st->st_uid, (unsigned)geteuid());
 		return false;
 	}
 	if (access(dir, R_OK | W_OK | X_OK) < 0) {
 		why_set(why, "%s: %s", dir, strerror(errno));
 		return false;
 	}
-	return close_to_others(dir, &st, why);
+	return may_be_closed(dir, st, why);
+}
+
+static bool check_dir(const char *dir, char **why)
+{
+	struct stat st;
+
+	return look_at_dir(dir, &st, why) && close_to_others(dir, &st, why);
 }
 
 /* The directory that missing parts of dir would be made in; "" when even the
@@ -224,6 +232,8 @@ bool state_may_be(const char *dir, char **why)
 		why_set(why, "state: %s: %s", at, strerror(errno));
 		return false;
 	}
+	if (strcmp(path, dir) == 0 && !look_at_dir(dir, &st, why))
+		return false;
 	return check_fs(at, why);
 }
 

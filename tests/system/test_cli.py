@@ -273,13 +273,22 @@ def places_that_cannot_be_used():
     with directory() as place:
         with open(place + '/file', 'w', encoding='utf-8') as f:
             f.write('x')
+        os.chmod(place, 0o755)
         for flags, words in (
                 (['--state', place + '/file'], ('is not a directory',)),
                 (['--state', place + '/file/below'], (place + '/file',)),
                 (['--upstream-ca', place + '/ca'],
                  ('upstream_ca: %s/ca: No such' % place,)),
                 (['--log-file', place + '/none/log'],
-                 ('log_file: ' + place + '/none/log: No such',))):
+                 ('log_file: ' + place + '/none/log: No such',)),
+                # What only serve found out.
+                (['--log-file', place], ('log_file: ', 'Is a directory')),
+                (['--state', place], ('is open to other users',)),
+                (['--state', place + '/' + 'a' * 100], ('too long',)),
+                (['--listen', 'unix:%s/file' % place],
+                 ('/file: is there already',)),
+                (['--listen', 'unix:%s/none/sock' % place],
+                 ('/none/sock: its directory',))):
             failed(ghlmirror('check-config', *flags), *words)
         for flags in (['--state', place + '/new/er/est'],
                       ['--log-file', place + '/log']):
