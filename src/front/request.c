@@ -500,6 +500,24 @@ static void keep_charged(struct request *r)
 	budget_take(bodies, r->charged_bytes);
 }
 
+/* Best effort: an origin that is not told does what was asked for. */
+static void tell_gone(const struct request *r)
+{
+	struct origin_gone *g = malloc(sizeof(*g));
+
+	if (!g)
+		return;
+	*g = (struct origin_gone){
+	    .mail.kind = ORIGIN_MAIL_GONE,
+	    .reply_to = r->front->mailbox,
+	    .slot = r->slot,
+	    .generation = r->generation,
+	    .key = r->key,
+	};
+	if (!origin_post(r->front->options.origin, &g->mail))
+		free(g);
+}
+
 static void on_client_gone(void *arg)
 {
 	struct request *r = arg;
@@ -516,6 +534,7 @@ static void on_client_gone(void *arg)
 	r->req = NULL;
 	/* The slot stays until the origin's reply names it. */
 	conn_reply(NULL, req, NULL, 0);
+	tell_gone(r);
 }
 
 static enum step ask_origin(struct request *r)

@@ -140,6 +140,22 @@ static struct ask *take_waiters(struct flight *fl)
 	return first;
 }
 
+/* The waiter whose client left, NULL when it is none of this flight's. */
+static struct ask *take_gone(struct flight *fl, const struct origin_gone *g)
+{
+	struct ask **at = &fl->waiters, *a;
+
+	while (*at && !origin_is_gone(g, *at))
+		at = &(*at)->next;
+	a = *at;
+	if (!a)
+		return NULL;
+	*at = a->next;
+	if (!*at)
+		fl->waiters_end = at;
+	return a;
+}
+
 static void give_answer(
     struct origin *o, struct ask *a, struct answer *answer, bool is_stored)
 {
@@ -437,6 +453,23 @@ void flight_refetch(struct origin *o, struct fetch *f)
 	    !find_shared(o, f, 0, true))
 		take_off(o, f);
 	fetch_unref(f);
+}
+
+bool flight_client_gone(struct origin *o, const struct origin_gone *g)
+{
+	struct flight *fl = *bucket_of_key(o, &g->key);
+	struct ask *a = NULL;
+
+	for (; fl; fl = fl->next_in_bucket) {
+		a = take_gone(fl, g);
+		if (a)
+			break;
+	}
+	if (!a)
+		return false;
+	/* What was sent is worth storing for whoever comes next. */
+	origin_return_failed(o, a, 503, "client-left");
+	return true;
 }
 
 /* ---- time ---- */

@@ -45,6 +45,12 @@ void origin_return_failed(
 	origin_return(o, a);
 }
 
+bool origin_is_gone(const struct origin_gone *g, const struct ask *a)
+{
+	return a->reply_to == g->reply_to && a->slot == g->slot &&
+	       a->generation == g->generation;
+}
+
 uint16_t origin_fail_status(const struct transfer_result *r)
 {
 	switch (r->outcome) {
@@ -207,6 +213,13 @@ static void on_ask(struct origin *o, struct ask *a)
 	}
 }
 
+static void on_gone(struct origin *o, struct origin_gone *g)
+{
+	if (!flight_client_gone(o, g))
+		stream_client_gone(o, g);
+	free(g);
+}
+
 /* Nothing points into the former settings: between two messages nobody is in
  * the middle of a step, and what outlives a step was copied. */
 static void on_switch(struct origin *o, struct origin_switch *s)
@@ -252,6 +265,9 @@ static void on_mail(struct origin *o, struct mail *m)
 		break;
 	case ORIGIN_MAIL_STREAM_CLOSED:
 		stream_closed(m);
+		break;
+	case ORIGIN_MAIL_GONE:
+		on_gone(o, mail_of(m, struct origin_gone, mail));
 		break;
 	case ORIGIN_MAIL_STOP:
 		o->is_stopping = true;

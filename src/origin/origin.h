@@ -26,11 +26,25 @@ enum origin_mail_kind {
 	ORIGIN_MAIL_CHUNK, /* struct stream_chunk, empty again */
 	ORIGIN_MAIL_STREAM_LEFT, /* struct stream, as the next */
 	ORIGIN_MAIL_STREAM_CLOSED,
+	ORIGIN_MAIL_GONE, /* struct origin_gone */
 	ORIGIN_MAIL_STOP /* struct mail, owned by origin_stop */
 };
 
 /* What replies carry as mail.kind in a front's mailbox. */
 #define ORIGIN_REPLY_KIND ORIGIN_MAIL_ASK
+
+/*
+ * The client of an ask has left. The ask comes back at once, failed, unless it
+ * is on its way back already, or was sent as a write or what passes once. In
+ * malloc'd memory, which the origin frees.
+ */
+struct origin_gone {
+	struct mail mail;
+	const struct mailbox *reply_to; /* these as in the ask */
+	uint32_t slot;
+	uint32_t generation;
+	struct digest128 key; /* of a read; else whatever it is */
+};
 
 /* An operator's invalidation. Comes back to reply_to after the commit. */
 struct origin_purge {

@@ -81,6 +81,8 @@ void origin_return_failure(
     struct origin *o, struct ask *a, const struct transfer_result *r);
 /* The same without returning it. */
 void origin_set_failure(struct ask *a, const struct transfer_result *r);
+/* Is it this ask whose client has left? */
+bool origin_is_gone(const struct origin_gone *g, const struct ask *a);
 /* What a failed transfer is to a client without a fallback: 502, 503, 504. */
 uint16_t origin_fail_status(const struct transfer_result *r);
 /* What a client is told of it; NULL: what its status says. */
@@ -116,6 +118,8 @@ bool flight_holds(
     const struct digest128 *key, struct slice full_key, void *arg);
 /* Asks for a record that a write has just changed; takes f over. */
 void flight_refetch(struct origin *o, struct fetch *f);
+/* Gives back the ask whose client left. False: no flight has it. */
+bool flight_client_gone(struct origin *o, const struct origin_gone *g);
 /* The writer is done with a put. */
 void flight_stored(struct origin *o, struct cache_put *p);
 /* The stale timer fired: serves stale to waiters whose time has come. */
@@ -136,6 +140,8 @@ void write_stop_all(struct origin *o);
 
 /* Takes the ask over. */
 void stream_ask(struct origin *o, struct ask *a);
+/* Ends the transfer of one without a head. False: no such stream. */
+bool stream_client_gone(struct origin *o, const struct origin_gone *g);
 /* Passes on what has arrived since. */
 void stream_act_all(struct origin *o);
 /* Mail from fronts. */

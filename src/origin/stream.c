@@ -527,6 +527,18 @@ void stream_ask(struct origin *o, struct ask *a)
 	end(s, "memory");
 }
 
+bool stream_client_gone(struct origin *o, const struct origin_gone *g)
+{
+	struct stream *s = o->streams;
+
+	while (s && !(s->ask && origin_is_gone(g, s->ask)))
+		s = s->next;
+	if (!s)
+		return false;
+	stop_transfer(s, "client-left");
+	return true;
+}
+
 /* ---- mail ---- */
 
 void stream_chunk_came(struct stream_chunk *c)

@@ -9,6 +9,7 @@ of bytes), chunked, close (no framing at all), cut (bytes after which it
 breaks off), hold (bytes after which it says nothing more), status, etag.
 """
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -111,7 +112,8 @@ class StreamOrigin:
         return Exchange(line[0], line[1], fields, body)
 
     def _answer(self, sock, x):
-        time.sleep(x.number('head_ms') / 1000)
+        if select.select([sock], [], [], x.number('head_ms') / 1000)[0]:
+            return False	# the proxy hung up
         status, first, total = self._range(x)
         head = ['HTTP/1.1 %d X' % status]
         is_close = bool(x.number('close'))

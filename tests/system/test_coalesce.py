@@ -82,6 +82,12 @@ def all_leave():
         with Storm(rig.address, [rig.message('GET', target)] * 50) as storm:
             storm.send()
             wait_for(lambda: rig.asked(GET_CONTACT) == 1, 'the flight')
+            for n in range(50):
+                storm.cut(n)
+            # Their slots are free before the answer is there.
+            wait_for(lambda: rig.daemon.log().count('source=gone') == 50,
+                     'the clients to be forgotten')
+            equal(rig.daemon.status()['origin']['flights'], 1)
         rig.hit(target)
         equal(rig.asked(GET_CONTACT), 1)
 

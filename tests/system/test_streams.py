@@ -281,6 +281,40 @@ def a_client_that_leaves_frees_the_upstream():
 
 
 @test
+def a_client_that_leaves_before_the_head_frees_the_upstream():
+    with Setup() as s:
+        for target in recording(bytes=5, head_ms=20000), '/mcp/x?head_ms=20000':
+            with s.read(target):
+                wait_for(lambda: len(s.origin.asked('head_ms')) == 1,
+                         'the request')
+                x = s.origin.exchanges.pop()
+            left_at = time.monotonic()
+            wait_for(lambda: x.is_over, 'the end of the transfer')
+            took = x.over_at - left_at
+            true(took < 1, 'closed after %f s' % took)
+        wait_for(lambda: s.streams() == 0, 'the end of the streams')
+        equal(s.daemon.counter('streams'), 0)
+        equal(s.daemon.counter('waiters_gone'), 2)
+        equal(s.daemon.counter('writes_unknown'), 0)
+        s.logged('source=gone', 2)
+
+
+@test
+def a_client_that_leaves_a_tool_before_the_head_may_have_written():
+    with Rig() as rig:
+        c = Caller(rig)
+        c.warm()
+        rig.fault('latency', operation='mcp.message', ms=5000, act='last')
+        start = time.monotonic()
+        with c.post(c.name()):
+            wait_for(lambda: rig.asked('mcp.message') == 1, 'the request')
+        wait_for(lambda: rig.daemon.counter('writes_unknown') == 1,
+                 'the movement')
+        true(time.monotonic() - start < 4, 'the answer was waited for')
+        true(not rig.get(c.target).is_hit, 'an unconfirmed answer is fresh')
+
+
+@test
 def a_slow_reader_holds_the_upstream_back():
     with Setup('--write-timeout', '60s') as s, s.read(
             recording(bytes=200 * MB), rcvbuf=65536) as r:
