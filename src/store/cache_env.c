@@ -225,7 +225,7 @@ static int open_flag(struct cache *c)
 	return rc;
 }
 
-static int try_open(struct cache *c)
+static int open_and_begin(struct cache *c)
 {
 	uint64_t reserve = c->max_bytes / RESERVE_SHARE;
 	struct env_options o = {
@@ -245,14 +245,28 @@ static int try_open(struct cache *c)
 	/* While this process has movements to record it stays up. */
 	if (rc == 0 && c->unrecorded.is_raised && pending_is_empty(&c->pending))
 		rc = flag_set(&c->unrecorded, false);
+	return rc;
+}
+
+/* What a try that fails has taken up of the stored sequence is not true: the
+ * next one would add to it once more. */
+static int try_open(struct cache *c)
+{
+	uint64_t last_seq = c->last_seq, base_seq = c->base_seq;
+	uint64_t counted = c->counted;
+	int rc = open_and_begin(c);
+
 	if (rc == 0) {
 		c->was_open = true;
 		c->must_void = false;
+		return 0;
 	}
-	if (rc != 0 && c->env) {
+	c->last_seq = last_seq;
+	c->base_seq = base_seq;
+	c->counted = counted;
+	if (c->env)
 		mdb_env_close(c->env);
-		c->env = NULL;
-	}
+	c->env = NULL;
 	return rc;
 }
 

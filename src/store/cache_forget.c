@@ -17,8 +17,8 @@
  *    was met and removed. What was stored meanwhile was compared with the
  *    tag, which was there, and refused.
  *  - No stored answer has a tag with seq < suspect <= S, unless it was met as
- *    doubtful; the lowest seq of those is remembered (doubted_seq), and tags
- *    that became suspect after it stay.
+ *    doubtful, or came in doubtful during the turn; the lowest seq of those is
+ *    remembered (doubted_seq), and tags that became suspect after it stay.
  *  - An answer on its way that was asked for before the epoch would come in
  *    later, when the tag is not there to refuse it. So what is older than any
  *    tag forgotten (put_floor) is refused from then on. To make that a matter

@@ -131,6 +131,9 @@ static int check_outdated(
 	rc = cache_read_moved(c, txn, p->tags, p->tags_n, &moved, NULL, NULL);
 	if (moved.epoch > seq)
 		*is_outdated = true;
+	/* The turn under way may have passed this key. */
+	if (moved.suspect > seq && seq < c->walk.doubted_seq)
+		c->walk.doubted_seq = seq;
 	return rc;
 }
 

@@ -251,6 +251,31 @@ static void what_is_in_doubt_stays_in_doubt(void **state)
 	assert_int_equal(rig_state(f->reader, "a"), CACHE_FRESH);
 }
 
+/*
+ * An answer asked for before the doubt that is stored when the turn has looked
+ * at the answers already: its tag must not go at the end of that turn, however
+ * old it looks (the clock was set forward, or there are too many).
+ */
+static void what_comes_in_doubtful_behind_the_walk_stays_in_doubt(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now_ms = clock_wall_ms();
+
+	assert_true(rig_put(f->cache, "any", 5, RIG_TAGS("y")));
+	move_many(f, "s", 1, 5, true, now_ms - 2 * HOUR_MS);
+	cache_writer_stop(f->cache);
+	cache_walk_begin(f->cache);
+	cache_sweep(f->cache, now_ms);
+	assert_true(f->cache->walk.is_past_answers);
+	assert_true(cache_writer_start(f->cache));
+	assert_true(rig_put(f->cache, "late", 4, RIG_TAGS("s0")));
+	cache_writer_stop(f->cache);
+	while (f->cache->walk.is_past_answers)
+		cache_sweep(f->cache, now_ms);
+	assert_true(cache_writer_start(f->cache));
+	assert_int_equal(rig_state(f->reader, "late"), CACHE_SUSPECT);
+}
+
 static void the_tag_of_everything_is_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -339,6 +364,8 @@ int main(void)
 	    WITH_CACHE(the_oldest_is_told),
 	    WITH_CACHE(tags_that_nothing_needs_are_forgotten),
 	    WITH_CACHE(what_is_in_doubt_stays_in_doubt),
+	    WITH_CACHE(
+		what_comes_in_doubtful_behind_the_walk_stays_in_doubt),
 	    WITH_CACHE(the_tag_of_everything_is_kept),
 	    WITH_CACHE(too_many_tags_stay_for_a_minute_only),
 	    cmocka_unit_test(ages_are_counted_in_bytes),

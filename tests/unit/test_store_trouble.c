@@ -621,6 +621,35 @@ static void comes_into_service_late(void **state)
 	assert_int_equal(rig_state(f->reader, "b"), CACHE_SUSPECT);
 }
 
+/*
+ * Every try to open takes up the sequence that is stored; only one that
+ * succeeds may keep it. With that of each failed one added, what came after
+ * looked older than what an emptied store began with, for ever.
+ */
+static void tries_to_open_leave_the_sequence_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_two(f);
+	obstruct(f, true);
+	open_fixture(f);
+	assert_false(rig_move(f->cache, 1, false, RIG_TAGS("t")));
+	cache_writer_stop(f->cache);
+	obstruct(f, false);
+	limit_files(8192);
+	for (int i = 0; i < 4; i++)
+		cache_recover(f->cache);
+	limit_files(0);
+	assert_false(stat_of(f).is_serving);
+	cache_recover(f->cache);
+	assert_true(stat_of(f).is_serving);
+	f->cache->must_rebuild = true;
+	cache_recover(f->cache);
+	assert_true(stat_of(f).is_serving);
+	assert_true(cache_writer_start(f->cache));
+	assert_true(rig_put(f->cache, "c", 2, RIG_TAGS("t")));
+}
+
 static void never_in_service_voids_the_next_start(void **state)
 {
 	struct fixture *f = *state;
@@ -672,6 +701,7 @@ int main(void)
 	    IN_DIR(starts_anew_when_ruined),
 	    IN_DIR(an_unwritable_directory_is_named),
 	    IN_DIR(comes_into_service_late),
+	    IN_DIR(tries_to_open_leave_the_sequence_alone),
 	    IN_DIR(never_in_service_voids_the_next_start),
 	    IN_DIR(an_idle_time_out_of_service_costs_nothing),
 	};
