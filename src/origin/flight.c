@@ -116,19 +116,25 @@ static void arm_stale_timer(struct origin *o, int64_t at_ms, int64_t now_ms)
 	event_add(o->stale_timer, &tv);
 }
 
-static void await(struct flight *fl, struct ask *a)
+void flight_time_stale(struct origin *o, struct ask *a)
 {
-	struct origin *o = fl->origin;
 	int64_t now_ms = clock_mono_ms();
 
-	a->next = NULL;
-	*fl->waiters_end = a;
-	fl->waiters_end = &a->next;
 	if (a->fallback != ASK_FALLBACK_STALE)
 		return;
 	if (a->stale_at_ms == 0)
 		a->stale_at_ms = now_ms + o->settings->stale_wait_ms;
 	arm_stale_timer(o, a->stale_at_ms, now_ms);
+}
+
+static void await(struct flight *fl, struct ask *a)
+{
+	struct origin *o = fl->origin;
+
+	a->next = NULL;
+	*fl->waiters_end = a;
+	fl->waiters_end = &a->next;
+	flight_time_stale(o, a);
 }
 
 static struct ask *take_waiters(struct flight *fl)
@@ -500,7 +506,8 @@ static int64_t release_stale(struct flight *fl, int64_t now_ms)
 
 void flight_release_stale(struct origin *o)
 {
-	int64_t now_ms = clock_mono_ms(), next_ms = INT64_MAX;
+	int64_t now_ms = clock_mono_ms();
+	int64_t next_ms = stream_release_stale(o, now_ms);
 
 	o->stale_timer_at_ms = 0;
 	for (size_t i = 0; i < o->flights_size; i++)

@@ -122,6 +122,8 @@ void flight_refetch(struct origin *o, struct fetch *f);
 bool flight_client_gone(struct origin *o, const struct origin_gone *g);
 /* The writer is done with a put. */
 void flight_stored(struct origin *o, struct cache_put *p);
+/* Sets when a waiter gets its stored answer instead, if it has one. */
+void flight_time_stale(struct origin *o, struct ask *a);
 /* The stale timer fired: serves stale to waiters whose time has come. */
 void flight_release_stale(struct origin *o);
 uint64_t flight_oldest_seq(const struct origin *o);
@@ -142,6 +144,9 @@ void write_stop_all(struct origin *o);
 void stream_ask(struct origin *o, struct ask *a);
 /* Ends the transfer of one without a head. False: no such stream. */
 bool stream_client_gone(struct origin *o, const struct origin_gone *g);
+/* Stops those without a head whose clients have something stored and have
+ * waited long enough for better. Returns the next time, or INT64_MAX. */
+int64_t stream_release_stale(struct origin *o, int64_t now_ms);
 /* Passes on what has arrived since. */
 void stream_act_all(struct origin *o);
 /* Mail from fronts. */

@@ -498,6 +498,17 @@ static struct stream *stream_new(struct origin *o, struct ask *a)
 	return s;
 }
 
+static void refuse(struct origin *o, struct ask *a, const char *detail)
+{
+	if (a->fallback != ASK_FALLBACK_STALE) {
+		origin_return_failed(o, a, 503, detail);
+		return;
+	}
+	a->result = ASK_STALE;
+	a->detail = detail;
+	origin_return(o, a);
+}
+
 void stream_ask(struct origin *o, struct ask *a)
 {
 	struct stream *s;
@@ -509,22 +520,43 @@ void stream_ask(struct origin *o, struct ask *a)
 	if (atomic_load(&o->streams_n) >= o->options.transfers.max_streams) {
 		metrics_add(METRIC_STREAMS_REFUSED, 1);
 		a->message = "too many streams are open";
-		origin_return_failed(o, a, 503, "max-streams");
+		refuse(o, a, "max-streams");
 		return;
 	}
 	s = stream_new(o, a);
 	if (!s) {
-		origin_return_failed(o, a, 503, "memory");
+		refuse(o, a, "memory");
 		return;
 	}
 	if (s->fetch->may_write)
 		o->echo_until_ms = clock_mono_ms() + ECHO_MS;
 	s->transfer = origin_send(o, s->fetch, &sink, on_done, s);
-	if (s->transfer)
+	if (s->transfer) {
+		flight_time_stale(o, a);
 		return;
+	}
 	s->is_refused = true;
 	fail_ask(s, 503, "memory");
 	end(s, "memory");
+}
+
+int64_t stream_release_stale(struct origin *o, int64_t now_ms)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (struct stream *s = o->streams; s; s = s->next) {
+		if (!s->ask || s->ask->stale_at_ms == 0)
+			continue;
+		if (now_ms >= s->ask->stale_at_ms) {
+			s->ask->result = ASK_STALE;
+			s->ask->detail = "upstream-slow";
+			conclude_ask(s);
+			abandon(s, s->arrived.ask->detail);
+		} else if (s->ask->stale_at_ms < next_ms) {
+			next_ms = s->ask->stale_at_ms;
+		}
+	}
+	return next_ms;
 }
 
 bool stream_client_gone(struct origin *o, const struct origin_gone *g)
