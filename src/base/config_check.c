@@ -110,6 +110,16 @@ static bool check_forward(const struct config *c, struct buf *why)
 	return true;
 }
 
+/* Else there are bodies that are told to come again, and never get in. */
+static bool check_bodies(const struct config *c, struct buf *why)
+{
+	if (c->max_body_total_bytes >= c->max_body_bytes + c->max_header_bytes)
+		return true;
+	buf_add_slice(why,
+	    SLICE("has no room for one request with max_body and max_header"));
+	return false;
+}
+
 bool config_check_whole(
     const struct config *c, const char **option, struct buf *why)
 {
@@ -122,6 +132,7 @@ bool config_check_whole(
 	    {"cors_origins", config_check_origins},
 	    {"upstream", check_upstream},
 	    {"forward_headers", check_forward},
+	    {"max_body_total", check_bodies},
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -167,7 +167,8 @@ static const struct config_option global_options[] = {
     {SIZE(max_body_total), .text = "256MiB", .min = MIB, .max = 64 * GIB,
 	.doc = "Most bytes of request bodies held at one time, those that "
 	       "arrive and those that wait for the upstream; requests beyond "
-	       "are answered 503."},
+	       "are answered 503. At least max_body and max_header "
+	       "together."},
     {SIZE(max_answer), .text = "32MiB", .min = KIB, .max = GIB,
 	.doc = "Largest body of an upstream answer that is collected, such as "
 	       "that of a write; larger is answered 502. Streams and large "

@@ -583,7 +583,7 @@ def a_large_upload_passes_byte_for_byte():
 @test
 def uploads_share_one_budget():
     """Also while they wait for the upstream."""
-    with Setup('--max-body-total', '10MiB') as s:
+    with Setup('--max-body', '8MiB', '--max-body-total', '10MiB') as s:
         body = multipart(7 << 20)
         slow = UPLOAD + '&head_ms=1500'
         with s.read(slow, method='POST', headers=FORM, body=body) as a:

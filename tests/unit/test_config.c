@@ -361,6 +361,9 @@ static void test_bad_files(void **state)
 		"FILE:2: listen: 0.0.0.0:80 is not on loopback; set "
 		"allow_lan_passthrough = yes to serve other machines without "
 		"keys of their own"},
+	    {"max_body = 4MiB\nmax_body_total = 4MiB\n",
+		"FILE:2: max_body_total: has no room for one request with "
+		"max_body and max_header"},
 	    {"listen = [::ffff:127.0.0.1]:80\n",
 		"FILE:1: listen: \"[::ffff:127.0.0.1]:80\" is not an address of "
 		"one kind: write the IPv4 address alone"},
