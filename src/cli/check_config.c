@@ -2,6 +2,7 @@
 #include "base/unix_socket.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
+#include "origin/transfer.h"
 #include "store/state.h"
 #include "store/why.h"
 
@@ -41,10 +42,13 @@ static void take_flags(int *argc, char **argv, struct wants *w)
 
 static bool is_ca_good(const struct config *c, char **why)
 {
-	if (!c->upstream_ca[0] || access(c->upstream_ca, R_OK) == 0)
-		return true;
-	why_set(why, "upstream_ca: %s: %s", c->upstream_ca, strerror(errno));
-	return false;
+	const char *fault = NULL;
+
+	if (c->upstream_ca[0])
+		fault = transfer_ca_fault(c->upstream_ca);
+	if (fault)
+		why_set(why, "upstream_ca: %s: %s", c->upstream_ca, fault);
+	return !fault;
 }
 
 /* path is changed. With errno when not. */

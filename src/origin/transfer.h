@@ -154,6 +154,10 @@ struct transfer_result {
 typedef void (*transfer_done)(
     struct transfer *t, const struct transfer_result *r, void *arg);
 
+/* What is wrong with path as upstream_ca; NULL: nothing. Static string, or
+ * that of strerror. */
+const char *transfer_ca_fault(const char *path);
+
 /*
  * NULL with a message in why (caller frees) when an option is unusable. The
  * options' strings are copied, but for those of the terms. Initialises libcurl:

@@ -6,8 +6,10 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 enum {
 	RESOLVE_LINE_MAX_BYTES = 4096
@@ -108,6 +110,27 @@ static bool copy_options(
 	return !o->ca_file || s->ca_file;
 }
 
+const char *transfer_ca_fault(const char *path)
+{
+	static const char *const begins[] = {
+	    "-----BEGIN CERTIFICATE-----",
+	    "-----BEGIN TRUSTED CERTIFICATE-----",
+	    "-----BEGIN X509 CERTIFICATE-----",
+	};
+	FILE *f = fopen(path, "re");
+	char line[128];
+	bool has_one = false;
+
+	if (!f)
+		return strerror(errno);
+	while (!has_one && fgets(line, sizeof(line), f))
+		for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+			if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+				has_one = true;
+	fclose(f);
+	return has_one ? NULL : "holds no certificate (PEM)";
+}
+
 bool transfer_site_init(
     struct transfer_site *s, const struct transfers_options *o, char **why)
 {
@@ -119,11 +142,11 @@ bool transfer_site_init(
 	fault = take_url(s, o->upstream);
 	if (fault)
 		*why = fault_text("upstream", o->upstream, fault);
-	else if (o->ca_file && access(o->ca_file, R_OK) != 0)
-		*why = fault_text("upstream_ca", o->ca_file, "cannot be read");
-	else if (copy_options(s, o))
-		return true;
-	return false;
+	else if (o->ca_file)
+		fault = transfer_ca_fault(o->ca_file);
+	if (fault && !*why)
+		*why = fault_text("upstream_ca", o->ca_file, fault);
+	return !fault && copy_options(s, o);
 }
 
 void transfer_site_fini(struct transfer_site *s)

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -274,6 +275,10 @@ def places_that_cannot_be_used():
         with open(place + '/file', 'w', encoding='utf-8') as f:
             f.write('x')
         os.chmod(place, 0o755)
+        failed(ghlmirror('serve', '--listen', '127.0.0.1:0', '--state',
+                         place + '/state', '--upstream-ca', place + '/file'),
+               'holds no certificate')
+        shutil.rmtree(place + '/state')
         for flags, words in (
                 (['--state', place + '/file'], ('is not a directory',)),
                 (['--state', place + '/file/below'], (place + '/file',)),
@@ -281,7 +286,10 @@ def places_that_cannot_be_used():
                  ('upstream_ca: %s/ca: No such' % place,)),
                 (['--log-file', place + '/none/log'],
                  ('log_file: ' + place + '/none/log: No such',)),
-                # What only serve found out.
+                # What nobody found out, or only serve.
+                (['--upstream-ca', place + '/file'],
+                 ('upstream_ca: %s/file: holds no cert' % place,)),
+                (['--upstream-ca', place], ('holds no certificate',)),
                 (['--log-file', place], ('log_file: ', 'Is a directory')),
                 (['--state', place], ('is open to other users',)),
                 (['--state', place + '/' + 'a' * 100], ('too long',)),
