@@ -364,8 +364,7 @@ int main(void)
 	    WITH_CACHE(the_oldest_is_told),
 	    WITH_CACHE(tags_that_nothing_needs_are_forgotten),
 	    WITH_CACHE(what_is_in_doubt_stays_in_doubt),
-	    WITH_CACHE(
-		what_comes_in_doubtful_behind_the_walk_stays_in_doubt),
+	    WITH_CACHE(what_comes_in_doubtful_behind_the_walk_stays_in_doubt),
 	    WITH_CACHE(the_tag_of_everything_is_kept),
 	    WITH_CACHE(too_many_tags_stay_for_a_minute_only),
 	    cmocka_unit_test(ages_are_counted_in_bytes),
