@@ -116,6 +116,11 @@ static uint64_t streams(const struct seen *seen)
 	return seen->origin.streams;
 }
 
+static uint64_t queued(const struct seen *seen)
+{
+	return seen->origin.queued;
+}
+
 static uint64_t store_serving(const struct seen *seen)
 {
 	return seen->cache.is_serving;
@@ -170,10 +175,14 @@ static const struct {
 	"offline.",
 	reachable},
     {"offline", "1 while the proxy is set offline.", offline},
-    {"flights", "Reads that are under way upstream.", flights},
-    {"passages", "Writes and other requests that are under way upstream.",
+    {"flights", "Reads that are under way upstream, or wait for their turn.",
+	flights},
+    {"passages",
+	"Writes and other requests that are under way upstream, or wait for "
+	"their turn.",
 	passages},
     {"streams", "Answers that pass piece by piece at the moment.", streams},
+    {"queued", "Reads, writes and others that wait for their turn.", queued},
     {"store_serving", "1 while stored answers are served.", store_serving},
     {"store_storing", "1 while answers are stored.", store_storing},
     {"store_entries", "Stored answers.", store_entries},

@@ -227,6 +227,7 @@ static void add_work(cJSON *doc, const struct seen *seen)
 	add_number(o, "flights", seen->origin.flights);
 	add_number(o, "passages", seen->origin.passages);
 	add_number(o, "streams", seen->origin.streams);
+	add_number(o, "queued", seen->origin.queued);
 	add_number(o, "sequence", seen->origin.seq);
 }
 

@@ -111,7 +111,8 @@ static const struct config_option global_options[] = {
     {COUNT(upstream_connections), .text = "4", .unit = "connections", .min = 1,
 	.max = 256,
 	.doc = "Connections to the upstream at one time; with HTTP/2 each "
-	       "carries many requests."},
+	       "carries many requests. What is more waits for its turn, at "
+	       "most upstream_timeout."},
     {DURATION(connect_timeout), .text = "3s", .min = 10, .max = 5 * MINUTE,
 	.is_reloadable = true,
 	.doc = "How long a connection to the upstream, with its TLS "

@@ -35,6 +35,9 @@
 	    "Client connections that ended in the middle of a message.") \
 	X(WAITERS_GONE, "waiters_gone", \
 	    "Clients that left before their answer came.") \
+	X(DROPPED, "dropped", \
+	    "Requests not sent upstream because their clients left while " \
+	    "they waited for their turn.") \
 	X(UPSTREAM_REQUESTS, "upstream_requests", "Requests sent upstream.") \
 	X(UPSTREAM_ERRORS, "upstream_errors", \
 	    "Upstream requests without a usable answer: connection failures, " \

@@ -16,15 +16,20 @@ struct flight {
 	struct flight *next_in_bucket;
 	struct origin *origin;
 	struct fetch *fetch; /* one reference */
-	struct transfer *transfer; /* NULL: landed */
+	struct queue_job job; /* until it has landed */
 	struct tag_set tags; /* of the request; of the answer too, landed */
-	uint64_t seq; /* when handed to curl */
+	uint64_t seq; /* when handed to curl; NOT_BEGUN before */
 	struct ask *waiters; /* oldest first */
 	struct ask **waiters_end;
-	struct answer *answer; /* landed, waiting for the commit */
+	struct answer *answer; /* landed, waiting for the commit; else NULL */
 	int64_t fresh_until_ms; /* wall; landed */
 	bool is_shared; /* others may join */
+	bool is_wanted; /* whoever waits for it: to renew what is stored */
 };
+
+/* Newer than any movement, for those who ask whether it may be too old: what
+ * is still to be sent will not be overtaken by what has happened. */
+#define NOT_BEGUN UINT64_MAX
 
 /* ---- the table ---- */
 
@@ -75,9 +80,8 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 		if (has_moved_since(fl))
 			continue;
 		/* Landed, it is as good as stored, and no more than that. */
-		if (!fl->transfer &&
-		    (!may_have_landed || !f->may_store ||
-			clock_wall_ms() >= fresh_until_ms(fl, f)))
+		if (fl->answer && (!may_have_landed || !f->may_store ||
+				      clock_wall_ms() >= fresh_until_ms(fl, f)))
 			continue;
 		return fl;
 	}
@@ -169,6 +173,17 @@ static void give_answer(
 	a->answer = answer_ref(answer);
 	a->is_stored = is_stored;
 	origin_return(o, a);
+}
+
+/* One that waits to be sent and has nobody to be sent for. True: it is gone.
+ * What was sent is worth storing for whoever comes next. */
+static bool drop_if_unwanted(struct flight *fl)
+{
+	if (fl->waiters || fl->is_wanted || fl->job.state != QUEUE_WAITING)
+		return false;
+	queue_leave(&fl->job);
+	flight_free(fl);
+	return true;
 }
 
 /* ---- landing ---- */
@@ -280,16 +295,16 @@ static void examine(
 		l->is_stored = file_answer(fl, l, info);
 }
 
-static void land(struct transfer *t, const struct transfer_result *r, void *arg)
+static void land(
+    struct queue_job *j, struct transfer *t, const struct transfer_result *r)
 {
-	struct flight *fl = arg;
+	struct flight *fl = mail_of(j, struct flight, job);
 	struct origin *o = fl->origin;
 	struct landing l = {.result = r};
 	struct head info = {0};
 	struct ask *a;
 	uint64_t seq = fl->seq;
 
-	fl->transfer = NULL;
 	origin_note_result(o, fl->fetch, r);
 	if (r->outcome == TRANSFER_TOO_LARGE) {
 		metrics_add(METRIC_LARGE_ANSWERS, 1);
@@ -329,6 +344,7 @@ static struct flight *flight_new(struct origin *o, struct fetch *f)
 		return NULL;
 	fl->origin = o;
 	fl->fetch = fetch_ref(f);
+	fl->seq = NOT_BEGUN;
 	fl->is_shared = f->may_join;
 	fl->waiters_end = &fl->waiters;
 	tag_set_init(&fl->tags);
@@ -339,20 +355,48 @@ static struct flight *flight_new(struct origin *o, struct fetch *f)
 	return fl;
 }
 
-/* Begins a flight for f; NULL when memory is exhausted. */
-static struct flight *take_off(struct origin *o, struct fetch *f)
+/* Its turn has come. */
+static void take_off(struct queue_job *j)
 {
-	struct flight *fl = flight_new(o, f);
+	struct flight *fl = mail_of(j, struct flight, job);
 
-	if (!fl)
-		return NULL;
-	fl->seq = moves_seq(o->moves);
-	fl->transfer = origin_send(o, f, NULL, land, fl);
-	if (!fl->transfer) {
-		flight_free(fl);
-		return NULL;
+	fl->seq = moves_seq(fl->origin->moves);
+}
+
+/* Nobody need wait for its turn who has something else. */
+static void on_no_way(struct queue_job *j, const struct transfer_result *r)
+{
+	struct flight *fl = mail_of(j, struct flight, job);
+	struct ask **at = &fl->waiters;
+
+	if (!online_is_away(&fl->origin->online))
+		return;
+	while (*at) {
+		struct ask *a = *at;
+
+		if (a->fallback == ASK_FALLBACK_NONE) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		origin_return_failure(fl->origin, a, r);
 	}
-	return fl;
+	fl->waiters_end = at;
+	drop_if_unwanted(fl);
+}
+
+static const struct queue_ops ops = {
+    .begin = take_off,
+    .done = land,
+    .no_way = on_no_way,
+};
+
+/* With all who wait already: it may be over before this returns. */
+static void depart(struct flight *fl)
+{
+	fl->job.ops = &ops;
+	fl->job.fetch = fl->fetch;
+	queue_add(&fl->origin->queue, &fl->job);
 }
 
 /* Did a flight land and get committed while the ask was in the mail? */
@@ -384,27 +428,31 @@ static bool is_stored_by_now(struct origin *o, const struct ask *a)
  */
 static void join(struct origin *o, struct flight *fl, struct ask *a)
 {
-	if (!fl->transfer) {
+	if (fl->answer) {
 		a->fresh_until_ms = fresh_until_ms(fl, a->fetch);
 		give_answer(o, a, fl->answer, true);
 		return;
 	}
 	a->is_collapsed = true;
 	metrics_add(METRIC_COALESCED, 1);
-	if (a->reply_to)
+	if (a->reply_to) {
 		await(fl, a);
-	else
-		origin_return(o, a); /* what it wants is under way */
+		return;
+	}
+	fl->is_wanted = true;
+	origin_return(o, a);
 }
 
 static void begin(struct origin *o, struct ask *a)
 {
-	struct flight *fl = take_off(o, a->fetch);
+	struct flight *fl = flight_new(o, a->fetch);
 
-	if (fl)
-		await(fl, a);
-	else
+	if (!fl) {
 		origin_return_failed(o, a, 503, "memory");
+		return;
+	}
+	await(fl, a);
+	depart(fl);
 }
 
 void flight_ask(struct origin *o, struct ask *a)
@@ -454,10 +502,22 @@ bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
 
 void flight_refetch(struct origin *o, struct fetch *f)
 {
+	struct flight *fl;
+	bool is_new;
+
 	/* Nobody would keep the answer while the store is bypassed. */
-	if (!online_is_away(&o->online) && !origin_is_bypassed(o) &&
-	    !find_shared(o, f, 0, true))
-		take_off(o, f);
+	if (online_is_away(&o->online) || origin_is_bypassed(o)) {
+		fetch_unref(f);
+		return;
+	}
+	fl = find_shared(o, f, 0, true);
+	is_new = !fl;
+	if (is_new)
+		fl = flight_new(o, f);
+	if (fl)
+		fl->is_wanted = true;
+	if (fl && is_new)
+		depart(fl);
 	fetch_unref(f);
 }
 
@@ -473,8 +533,9 @@ bool flight_client_gone(struct origin *o, const struct origin_gone *g)
 	}
 	if (!a)
 		return false;
-	/* What was sent is worth storing for whoever comes next. */
 	origin_return_failed(o, a, 503, "client-left");
+	if (drop_if_unwanted(fl))
+		metrics_add(METRIC_DROPPED, 1);
 	return true;
 }
 
@@ -496,6 +557,7 @@ static int64_t release_stale(struct flight *fl, int64_t now_ms)
 			continue;
 		}
 		*at = a->next;
+		fl->is_wanted = true;
 		a->result = ASK_STALE;
 		a->detail = "upstream-slow";
 		origin_return(fl->origin, a);
@@ -553,7 +615,7 @@ void flight_stop_all(struct origin *o)
 			}
 			/* Landed ones belong to the writer's mail. */
 			if (!fl->answer) {
-				transfer_abandon(fl->transfer);
+				queue_leave(&fl->job);
 				flight_free(fl);
 			}
 			fl = next;

@@ -73,6 +73,9 @@ const char *origin_fail_message(const struct transfer_result *r)
 	if (r->outcome == TRANSFER_UNSENT && r->cause == TRANSFER_CAUSE_LOCAL)
 		return "ghlmirror is out of file descriptors or memory; "
 		       "nothing was sent";
+	if (r->cause == TRANSFER_CAUSE_BUSY)
+		return "all connections to the upstream are busy; nothing was "
+		       "sent";
 	return transfer_cause_words(r->cause);
 }
 
@@ -124,6 +127,12 @@ struct transfer *origin_send(struct origin *o, const struct fetch *f,
 		rq.max_body_bytes = o->settings->store_answer_max_bytes;
 	origin_count_sent(o, f);
 	return transfer_start(o->transfers, &rq, done, arg);
+}
+
+static struct transfer *send_queued(
+    const struct fetch *f, transfer_done done, void *done_arg, void *arg)
+{
+	return origin_send(arg, f, NULL, done, done_arg);
 }
 
 /* The stored head has moved into the answer, and info must point there. */
@@ -215,7 +224,7 @@ static void on_ask(struct origin *o, struct ask *a)
 
 static void on_gone(struct origin *o, struct origin_gone *g)
 {
-	if (!flight_client_gone(o, g))
+	if (!flight_client_gone(o, g) && !write_client_gone(o, g))
 		stream_client_gone(o, g);
 	free(g);
 }
@@ -333,6 +342,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	pulse_beat(&o->pulse);
 	moves_forget(o->moves, o->committed_seq, flight_oldest_seq(o),
 	    clock_wall_ms() - o->settings->settling_ms);
+	/* Waiting may take as long as what it is for. */
+	queue_expire(&o->queue, clock_mono_us(),
+	    o->settings->transfers.timeout_ms * 1000);
 	log_flush();
 }
 
@@ -404,6 +416,7 @@ static bool build(struct origin *o, char **why)
 	struct transfers_options transfers = o->options.transfers;
 
 	transfers.terms = o->settings->transfers;
+	queue_init(&o->queue, transfers.max_connections, send_queued, o);
 	o->base = base_new();
 	o->mailbox = mailbox_new(o->options.mailbox_capacity);
 	o->returns = mailbox_new(SIZE_MAX);

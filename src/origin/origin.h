@@ -35,7 +35,8 @@ enum origin_mail_kind {
 
 /*
  * The client of an ask has left. The ask comes back at once, failed, unless it
- * is on its way back already, or was sent as a write or what passes once. In
+ * is on its way back already, or was sent as a write or what passes once. What
+ * was to be sent for this client alone is dropped. In
  * malloc'd memory, which the origin frees.
  */
 struct origin_gone {
@@ -118,6 +119,7 @@ struct origin_stat {
 	unsigned flights;
 	unsigned passages; /* writes and what passes once */
 	unsigned streams;
+	unsigned queued; /* of flights and passages: not sent yet */
 	uint64_t seq;
 	/* The last upstream request without a usable answer. */
 	int64_t error_at_ms; /* wall clock; 0: none yet */

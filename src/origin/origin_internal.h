@@ -9,6 +9,7 @@
 #include "origin/large.h"
 #include "origin/moves.h"
 #include "origin/origin.h"
+#include "origin/queue.h"
 #include "origin/stream.h"
 #include "store/usage_collect.h"
 
@@ -45,6 +46,7 @@ struct origin {
 	struct event *stale_timer;
 	int64_t stale_timer_at_ms; /* mono; 0: not armed */
 	struct transfers *transfers;
+	struct queue queue; /* of what goes through them, but for streams */
 	struct cache_reader *reader; /* NULL: without a store */
 	struct moves *moves;
 	struct online online;
@@ -94,7 +96,8 @@ struct answer *origin_answer(
 /* The same as origin_answer of a head whose body is still to come. */
 struct answer *origin_answer_head(
     const struct transfer_result *r, struct head *info);
-/* sink: NULL, or where the body goes. */
+/* At once: what has to wait for its turn goes through the queue. sink: NULL,
+ * or where the body goes. */
 struct transfer *origin_send(struct origin *o, const struct fetch *f,
     const struct transfer_sink *sink, transfer_done done, void *arg);
 
@@ -135,6 +138,9 @@ void flight_stop_all(struct origin *o);
 /* Takes the ask over. */
 void write_ask(struct origin *o, struct ask *a);
 void write_purge(struct origin *o, struct origin_purge *p);
+/* Drops what waits to be sent for the client that left. False: nothing is sent
+ * for it, or has been already. */
+bool write_client_gone(struct origin *o, const struct origin_gone *g);
 /* Fails those whose answer never came. */
 void write_stop_all(struct origin *o);
 

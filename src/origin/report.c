@@ -82,6 +82,7 @@ void origin_stat(const struct origin *o, struct origin_stat *out)
 	    atomic_load_explicit(&o->passages_n, memory_order_relaxed);
 	out->streams =
 	    atomic_load_explicit(&o->streams_n, memory_order_relaxed);
+	out->queued = queue_waiting(&o->queue);
 	out->seq = atomic_load_explicit(&o->seq_seen, memory_order_relaxed);
 	out->error_at_ms = atomic_load(&e->at_ms);
 	out->error_status = (unsigned)atomic_load(&e->status);

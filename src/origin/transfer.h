@@ -70,6 +70,7 @@ enum transfer_cause {
 	TRANSFER_CAUSE_TOO_LARGE, /* answer above max_body_bytes */
 	TRANSFER_CAUSE_REQUEST, /* not sendable: say, a field that
 				   field_may_be_sent forbids */
+	TRANSFER_CAUSE_BUSY, /* waited too long for its turn; see queue.h */
 	TRANSFER_CAUSE_LOCAL /* memory, descriptors */
 };
 /* A constant of lower-case letters and "-". */

@@ -20,6 +20,7 @@ static const char *const cause_names[] = {
     [TRANSFER_CAUSE_REFUSED] = "refused",
     [TRANSFER_CAUSE_TOO_LARGE] = "too-large",
     [TRANSFER_CAUSE_REQUEST] = "request",
+    [TRANSFER_CAUSE_BUSY] = "busy",
     [TRANSFER_CAUSE_LOCAL] = "local",
 };
 

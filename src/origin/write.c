@@ -16,7 +16,7 @@ struct passage {
 	struct passage *next, **link; /* list of all */
 	struct origin *origin;
 	struct ask *ask;
-	struct transfer *transfer; /* NULL: answered, waits for the commit */
+	struct queue_job job; /* idle: answered, waits for the commit */
 	struct movement movement;
 	struct fetch *refetch; /* after the commit; may be NULL */
 };
@@ -142,11 +142,10 @@ static void settle_write(struct passage *p, enum verdict verdict)
 }
 
 static void on_passed(
-    struct transfer *t, const struct transfer_result *r, void *arg)
+    struct queue_job *j, struct transfer *t, const struct transfer_result *r)
 {
-	struct passage *p = arg;
+	struct passage *p = mail_of(j, struct passage, job);
 
-	p->transfer = NULL;
 	origin_note_result(p->origin, p->ask->fetch, r);
 	fill_reply(p, t, r);
 	if (p->ask->fetch->kind == FETCH_WRITE)
@@ -154,6 +153,8 @@ static void on_passed(
 	else
 		finish(p);
 }
+
+static const struct queue_ops ops = {.done = on_passed};
 
 void write_ask(struct origin *o, struct ask *a)
 {
@@ -163,13 +164,32 @@ void write_ask(struct origin *o, struct ask *a)
 		origin_return_failed(o, a, 503, "memory");
 		return;
 	}
-	p->transfer = origin_send(o, a->fetch, NULL, on_passed, p);
-	if (!p->transfer) {
-		a->result = ASK_FAILED;
-		a->fail_status = 503;
-		a->detail = "memory";
-		finish(p);
-	}
+	p->job.ops = &ops;
+	p->job.fetch = a->fetch;
+	queue_add(&o->queue, &p->job);
+}
+
+/* Nothing was sent, so nothing moves. */
+static void drop(struct passage *p, const char *detail)
+{
+	queue_leave(&p->job);
+	p->ask->result = ASK_FAILED;
+	p->ask->fail_status = 503;
+	p->ask->detail = detail;
+	finish(p);
+}
+
+bool write_client_gone(struct origin *o, const struct origin_gone *g)
+{
+	struct passage *p = o->passages;
+
+	while (p && !origin_is_gone(g, p->ask))
+		p = p->next;
+	if (!p || p->job.state != QUEUE_WAITING)
+		return false;
+	metrics_add(METRIC_DROPPED, 1);
+	drop(p, "client-left");
+	return true;
 }
 
 /* ---- after the commit ---- */
@@ -208,10 +228,13 @@ void write_stop_all(struct origin *o)
 
 	for (struct passage *p = o->passages; p; p = next) {
 		next = p->next;
-		if (!p->transfer)
+		if (p->job.state == QUEUE_IDLE)
 			continue; /* its commit is on the way */
-		transfer_abandon(p->transfer);
-		p->transfer = NULL;
+		if (p->job.state == QUEUE_WAITING) {
+			drop(p, "stopping");
+			continue;
+		}
+		queue_leave(&p->job);
 		p->ask->result = ASK_FAILED;
 		p->ask->fail_status = 503;
 		p->ask->detail = "stopping";
