@@ -43,10 +43,13 @@ def took(action):
 
 # ---- which options there are ----
 
+CA = tempfile.NamedTemporaryFile('w', prefix='ghlmirror-', suffix='.pem')
+print('-----BEGIN CERTIFICATE-----', file=CA, flush=True)
 VALUES = {
     'listen': '127.0.0.1:1', 'hosts': 'a', 'public_url': 'http://a.example',
     'state': tempfile.gettempdir() + '/elsewhere', 'upstream': 'https://a.example',
-    'upstream_ca': PROGRAM, 'forward_headers': 'X-A', 'user_agent': 'b/1',
+    'upstream_ca': CA.name, 'forward_headers': 'X-A', 'user_agent': 'b/1',
+    'max_body_total': '300MiB',
     'log_level': 'warn', 'log_file': '/dev/null', 'unix_mode': '0600',
     'trusted_proxies': '10.0.0.0/8', 'cors_origins': 'https://a.example',
 }
