@@ -8,6 +8,7 @@ A daemon that does not end with 0 on SIGTERM, or prints sanitizer text, fails
 its test; the end of its log is then printed.
 """
 import contextlib
+import ctypes
 import functools
 import json
 import os
@@ -30,7 +31,7 @@ __all__ = [
     'PROGRAM', 'BadOrigin', 'Client', 'Daemon', 'Gateway', 'Rig', 'Sandbox',
     'Session', 'Skip', 'Storm', 'VERSION', 'WAIT_S', 'directory', 'equal',
     'is_sanitized', 'json_of', 'manual', 'manual_text', 'message',
-    'percentile', 'run', 'test', 'true', 'wait_for']
+    'needs_unix_sockets', 'percentile', 'run', 'test', 'true', 'wait_for']
 
 PROGRAM = os.environ.get('GHLMIRROR') or os.path.join(
     os.environ.get('top_builddir', '.'), 'ghlmirror')
@@ -43,6 +44,14 @@ def is_sanitized():
     """Built with a sanitizer, which slows the daemon down."""
     with open(PROGRAM, 'rb') as f:
         return re.search(rb'__[at]san_init', f.read()) is not None
+
+
+def needs_unix_sockets():
+    """The daemon refuses them with a libevent that lacks the fix of
+    CVE-2026-63388, which Debian has in its security archive."""
+    libevent = ctypes.CDLL('libevent_extra-2.1.so.7')
+    if not hasattr(libevent, 'evhttp_str_is_chunked_'):
+        raise Skip('no unix sockets with this libevent (CVE-2026-63388)')
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ import socket
 import sys
 
 from lan_rig import TOKEN, Conn, ask, connected, place
-from rig import directory, equal, run, test, true, wait_for
+from rig import (directory, equal, needs_unix_sockets, run, test, true,
+                 wait_for)
 
 LIST = '/contacts/?locationId=l1'
 # Addresses of this machine that stand for others.
@@ -64,6 +65,7 @@ def next_page_as_asked():
 
 @test
 def next_page_per_listener():
+    needs_unix_sockets()
     with directory() as path:
         sock = 'unix:%s/x.sock' % path
         with place('--listen', '127.0.0.3:0, ' + sock, '--public-url',
@@ -161,6 +163,7 @@ def others_are_not_believed():
 
 @test
 def a_trusted_proxy_by_unix_socket():
+    needs_unix_sockets()
     with directory() as path:
         item = 'unix:%s/x.sock' % path
         for options, peer, url in (
@@ -192,6 +195,7 @@ def the_forwarded_host_is_limited_too():
 
 @test
 def status_is_for_the_operator():
+    needs_unix_sockets()
     page = 'http://localhost'
     with directory() as below:
         sock = below + '/x.sock'

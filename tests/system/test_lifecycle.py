@@ -14,7 +14,8 @@ import time
 
 from manager import Managed, Manager, Stopped, Worker, listening
 from rig import (Client, Rig, Sandbox, Storm, directory, equal,
-                 is_sanitized, message, run, test, true, wait_for)
+                 is_sanitized, message, needs_unix_sockets, run, test, true,
+                 wait_for)
 
 RATE = int(os.environ.get('UPGRADE_RATE', '100'))
 RESTARTS = int(os.environ.get('UPGRADE_RESTARTS', '3'))
@@ -109,6 +110,7 @@ def watchdog_needs_every_thread():
 @test
 def sockets_from_the_manager():
     """TCP and unix; what `listen` says does not count then."""
+    needs_unix_sockets()
     with directory() as place:
         path = place + '/sock'
         tcp = listening()

@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 from lan_rig import NOWHERE, Conn, ask, connected, place, refused
-from rig import (PROGRAM, Daemon, Skip, directory, equal, run, test, true,
-                 wait_for)
+from rig import (PROGRAM, Daemon, Skip, directory, equal, needs_unix_sockets,
+                 run, test, true, wait_for)
 
 LONGEST = 107  # bytes of a socket's path
 
@@ -106,6 +106,7 @@ def mode_of(path):
 
 @test
 def a_unix_socket():
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         with place('--listen', 'unix:' + sock, '--threads', '3') as p:
@@ -125,6 +126,7 @@ def a_unix_socket():
 
 @test
 def mode_whatever_the_umask():
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         for umask, mode in ((0, '0600'), (0o077, '0666'), (0o177, '660')):
@@ -140,6 +142,7 @@ def mode_whatever_the_umask():
 
 @test
 def every_length_of_path():
+    needs_unix_sockets()
     with directory() as path:
         for n in (len(path) + 2, 70, LONGEST):
             sock = path + '/' + 'x' * (n - len(path) - 1)
@@ -152,6 +155,7 @@ def every_length_of_path():
 
 @test
 def what_is_in_the_way():
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         item = 'unix:' + sock
@@ -183,6 +187,7 @@ def what_is_in_the_way():
 
 @test
 def left_by_kill():
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         daemon = Daemon(NOWHERE, path + '/a', '--listen', 'unix:' + sock)
@@ -198,6 +203,7 @@ def left_by_kill():
 @test
 def not_taken_from_a_successor():
     """At its end a daemon removes its own socket, not who came after."""
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         daemon = Daemon(NOWHERE, path + '/a', '--listen', 'unix:' + sock)
@@ -209,6 +215,7 @@ def not_taken_from_a_successor():
 
 @test
 def one_of_two_that_start_at_once():
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         for n in range(4):
@@ -243,6 +250,7 @@ def library():
 @test
 def clients_with_long_addresses():
     """They ended the process."""
+    needs_unix_sockets()
     with directory() as path:
         sock = path + '/x.sock'
         with place('--listen', 'unix:' + sock) as p:
