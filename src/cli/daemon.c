@@ -591,7 +591,13 @@ static void on_late_signal(int number)
 static void watch_late_signals(struct daemon *d)
 {
 	struct sigaction late = {.sa_handler = on_late_signal};
+	sigset_t ends, old;
 
+	/* libevent gives back what it found, which would end the process. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ends, &old);
 	if (d->on_term)
 		event_del(d->on_term);
 	if (d->on_int)
@@ -599,6 +605,7 @@ static void watch_late_signals(struct daemon *d)
 	atomic_store(&hurried_cache, d->cache);
 	sigaction(SIGTERM, &late, NULL);
 	sigaction(SIGINT, &late, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static void stop(struct daemon *d)
