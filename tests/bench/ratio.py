@@ -67,8 +67,9 @@ def cpu_s(pid):
 
 
 class Way:
-    def __init__(self, name, address, pid):
+    def __init__(self, name, address, pid, settle=lambda: None):
         self.name, self.address, self.pid = name, address, pid
+        self.settle = settle	# waits until what it answered is stored
         self.best = 0, 0	# requests a second, microseconds each
 
     def measure(self, target, headers, seconds):
@@ -111,7 +112,8 @@ def start_all(stack, folder):
         daemon = Daemon(sandbox.url, '%s/state-%d' % (folder, number),
                         '--log-requests', 'no', *options, config=config)
         stack.callback(daemon.stop)
-        ways.append(Way(name, daemon.address, daemon.process.pid))
+        ways.append(Way(name, daemon.address, daemon.process.pid,
+                        daemon.settle))
     ways.append(start_nginx(stack, folder, sandbox.url))
     return sandbox, [way for way in ways if way]
 
@@ -138,7 +140,7 @@ def main():
                    'Version': VERSION}
         for way in ways:
             wait_for(lambda: answers(way, target, headers), way.name)
-        time.sleep(0.5)	# the first answers are stored by now
+            way.settle()
         for _ in range(options.rounds):
             for way in ways:
                 way.measure(target, headers, options.seconds)

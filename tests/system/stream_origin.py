@@ -16,6 +16,7 @@ import time
 from urllib.parse import parse_qsl
 
 from front_rig import WAIT_S
+from upstreams import ThreadedOrigin
 
 RECORDING = '/conversations/messages/m1/locations/loc1/recording'
 BLOCK = bytes(i * 7 % 251 for i in range(251 * 1024))
@@ -46,49 +47,15 @@ class Exchange:
         return int(query.get(name, default))
 
 
-class StreamOrigin:
+class StreamOrigin(ThreadedOrigin):
     def __init__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0), backlog=512)
-        self.url = 'http://127.0.0.1:%d' % self.listener.getsockname()[1]
         self.exchanges = []
-        self.open = set()
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-        for sock in list(self.open):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        super().__init__()
 
     def asked(self, part=''):
         return [e for e in self.exchanges if part in e.target]
 
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.open.add(sock)
-            threading.Thread(target=self._serve, args=[sock],
-                             daemon=True).start()
-
-    def _serve(self, sock):
-        with contextlib.suppress(OSError, ValueError):
-            stream = sock.makefile('rb')
-            while self._serve_one(sock, stream):
-                pass
-        self.open.discard(sock)
-        sock.close()
-
-    def _serve_one(self, sock, stream):
+    def serve_one(self, sock, stream):
         exchange = self._read(stream)
         if exchange is None:
             return False

@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import re
-import socket
 import sys
 import threading
 import time
 
 from rig import (WAIT_S, Daemon, Storm, directory, equal, message, run, test,
                  true, wait_for)
+from upstreams import ThreadedOrigin
 
 CONFIG = '''
 [route records]
@@ -38,7 +38,7 @@ class Asked:
         return '%s %s' % (self.method, self.target)
 
 
-class HeldOrigin:
+class HeldOrigin(ThreadedOrigin):
     """An upstream that answers when it is told to: requests whose target has
     a text of self.held wait for let_go. A PUT changes the name in all answers
     to what arrives later."""
@@ -47,27 +47,10 @@ class HeldOrigin:
         self.name = 'Old'
         self.held = set()
         self.asked = []
-        self.open = set()
-        self.listener = socket.create_server(('127.0.0.1', 0), backlog=512)
-        self.url = 'http://127.0.0.1:%d' % self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.go_away()
+        super().__init__()
 
     def go_away(self):
-        """Nothing answers from now on, and what is open ends."""
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-        for sock in list(self.open):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        super().go_away()
         self.let_go()
 
     def let_go(self, part=''):
@@ -79,27 +62,11 @@ class HeldOrigin:
     def seen(self, part=''):
         return [str(x) for x in self.asked if part in x.target]
 
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.open.add(sock)
-            threading.Thread(target=self._serve, args=[sock],
-                             daemon=True).start()
-
-    def _serve(self, sock):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            stream = sock.makefile('rb')
-            while True:
-                self._serve_one(sock, stream)
-        self.open.discard(sock)
-        sock.close()
-
-    def _serve_one(self, sock, stream):
-        method, target, _ = stream.readline().decode().split()
+    def serve_one(self, sock, stream):
+        line = stream.readline().decode().split()
+        if not line:
+            return False
+        method, target, _ = line
         length = 0
         while (line := stream.readline().strip()):
             if line.lower().startswith(b'content-length:'):
@@ -115,6 +82,7 @@ class HeldOrigin:
         answer = json.dumps({'contact': {'firstName': x.name}}).encode()
         sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
                      b'Content-Length: %d\r\n\r\n%s' % (len(answer), answer))
+        return True
 
 
 class Queue:

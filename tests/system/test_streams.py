@@ -67,6 +67,19 @@ def recording(**query):
     return RECORDING + '?' + '&'.join('%s=%s' % q for q in query.items())
 
 
+def stands(exchanges, seconds):
+    """Waits until nothing was sent for so long."""
+    last = [-1, 0]
+
+    def is_still():
+        sent = sum(x.sent for x in exchanges)
+        if sent != last[0]:
+            last[:] = sent, time.monotonic()
+        return time.monotonic() - last[1] > seconds
+
+    wait_for(is_still, 'a standstill')
+
+
 def check_whole(reader, total, status=200, first=0):
     equal(reader.head()[0], status)
     body = reader.body()
@@ -226,7 +239,8 @@ def a_slow_reader_is_not_silence_of_the_upstream():
     with Setup('--stream-idle-timeout', '200ms') as s, s.read(
             recording(bytes=20 * MB), rcvbuf=65536) as r:
         r.head()
-        time.sleep(1)
+        # Nothing moves for five times what the upstream may be silent.
+        stands(s.origin.exchanges[:1], 1)
         r.rest, rest = b'', r.rest
         total = len(rest)
         while total < 20 * MB:
@@ -268,7 +282,7 @@ def a_client_that_leaves_frees_the_upstream():
                                  else 2 * MB), rcvbuf=65536)
             with r:
                 r.head()
-                time.sleep(0.1)
+                wait_for(lambda: s.origin.exchanges[-1].sent > 0, 'a byte')
             left_at = time.monotonic()
             x = s.origin.exchanges[-1]
             wait_for(lambda: x.is_over, 'the end of the transfer')
@@ -321,14 +335,7 @@ def a_slow_reader_holds_the_upstream_back():
             recording(bytes=200 * MB), rcvbuf=65536) as r:
         r.head()
         x = s.origin.exchanges[0]
-        seen = [-1]
-
-        def stands():
-            seen.append(x.sent)
-            time.sleep(0.2)
-            return x.sent == seen[-1]
-
-        wait_for(stands, 'a standstill')
+        stands([x], 0.2)
         print('# the upstream could send %d bytes' % x.sent)
         # Chunks, and what two kernels buffer.
         true(x.sent < 30 * MB, 'it sent %d' % x.sent)
@@ -641,7 +648,8 @@ def many_downloads_take_little_memory():
         watcher.start()
         try:
             readers = [s.read(recording(bytes=total)) for _ in range(n)]
-            time.sleep(0.5)	# none reads: all chunks are full
+            wait_for(lambda: len(s.origin.exchanges) == n, 'all')
+            stands(s.origin.exchanges, 0.5)  # none reads: all is full
             read_all(readers, total)
         finally:
             is_over.set()

@@ -14,6 +14,54 @@ import badorigin
 from front_rig import WAIT_S
 
 
+class ThreadedOrigin:
+    """An upstream with a thread for each connection. What derives from it
+    reads one request and answers it in serve_one(sock, stream), which is
+    False when the connection is over."""
+
+    def __init__(self):
+        self.open = set()
+        self.listener = socket.create_server(('127.0.0.1', 0), backlog=512)
+        self.url = 'http://127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.go_away()
+
+    def go_away(self):
+        """Nothing answers from now on, and what is open ends."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+        for sock in list(self.open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.open.add(sock)
+            threading.Thread(target=self._serve, args=[sock],
+                             daemon=True).start()
+
+    def _serve(self, sock):
+        with contextlib.suppress(OSError, ValueError):
+            stream = sock.makefile('rb')
+            while self.serve_one(sock, stream):
+                pass
+        self.open.discard(sock)
+        sock.close()
+
+
 class Gateway:
     """A port before an upstream that can fail like a network: refuse, let
     new connections hang (hole), or take everything and say nothing
