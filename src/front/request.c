@@ -1,24 +1,21 @@
 #include "front/request.h"
 
 #include "api/key.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/metrics.h"
-#include "front/access.h"
+#include "front/asking.h"
 #include "front/cross.h"
 #include "front/front_internal.h"
 #include "front/identity.h"
 #include "front/local.h"
 #include "front/peer.h"
-#include "front/relay.h"
 #include "front/reply.h"
+#include "front/stored.h"
 #include "front/tool.h"
 #include "http/target.h"
-#include "origin/filing.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /*
  * The path of a request, top to bottom. A step either lets the request go on
@@ -29,9 +26,6 @@ enum step {
 	STEP_NEXT,
 	STEP_DONE
 };
-
-/* Writes may take away what the origin meant us to serve, but not for ever. */
-#define ASKED_MAX 3
 
 static enum step fail(struct request *r, unsigned status, const char *message)
 {
@@ -217,21 +211,6 @@ static enum step step_classify(struct request *r)
 	return STEP_NEXT;
 }
 
-/* The store as if it were not there; who may share a flight still does. */
-static void bypass_store(struct request *r)
-{
-	if (!r->may_store || !origin_is_bypassed(r->front->options.origin))
-		return;
-	r->may_store = false;
-	r->is_bypassed = true;
-	r->fallback = ASK_FALLBACK_NONE;
-	r->cache = (struct cachestatus){
-	    .fwd = CACHESTATUS_BYPASS,
-	    .detail = "switched-off",
-	};
-	metrics_add(METRIC_BYPASSED, 1);
-}
-
 /* 8. Who asks, and what of the head goes upstream. */
 static enum step step_identify(struct request *r)
 {
@@ -244,7 +223,7 @@ static enum step step_identify(struct request *r)
 		r->may_store = false;
 	if (r->authorization.n == 0)
 		r->may_join = false;
-	bypass_store(r);
+	stored_bypass(r);
 	r->body = identity_body(r->req);
 	return STEP_NEXT;
 }
@@ -281,83 +260,6 @@ static enum step step_key(struct request *r)
 
 /* ---- 10. the store ---- */
 
-/* Whole seconds; negative from the moment of expiry on (RFC 9211 §2.4). */
-static int64_t ttl_s(const struct request *r, const struct cache_view *v)
-{
-	int64_t left_ms = v->fresh_until_ms - r->now_ms;
-
-	return left_ms > 0 ? left_ms / 1000 : -(1 - left_ms / 1000);
-}
-
-/* RFC 9111 §5.2.1: what the client's Cache-Control allows. */
-static bool client_accepts(const struct request *r, const struct cache_view *v)
-{
-	/* In ms: a reload (max-age=0) within the second asks again, too. */
-	int64_t age_ms = v->age_s * 1000 + r->now_ms - v->stored_at_ms;
-
-	if (r->cc.has_no_cache)
-		return false;
-	if (r->cc.max_age_s >= 0 && age_ms >= r->cc.max_age_s * 1000)
-		return false;
-	return r->cc.min_fresh_s < 0 || ttl_s(r, v) >= r->cc.min_fresh_s;
-}
-
-static enum ask_fallback fallback_of(
-    const struct request *r, const struct cache_view *v)
-{
-	int64_t stale_ms;
-
-	if (v->state == CACHE_MISS || !v->is_stale_allowed ||
-	    v->must_revalidate || r->cc.has_no_cache)
-		return ASK_FALLBACK_NONE;
-	stale_ms = r->now_ms - v->fresh_until_ms;
-	if (r->match.op && stale_ms >= r->policy.stale_ms)
-		return ASK_FALLBACK_NONE;
-	if (stale_ms >= r->front->settings->keep_stale_ms)
-		return ASK_FALLBACK_NONE;
-	return v->state == CACHE_SUSPECT ? ASK_FALLBACK_SUSPECT
-					 : ASK_FALLBACK_STALE;
-}
-
-/* Replies from the open view; detail is NULL for a fresh one. */
-static void serve_view(
-    struct request *r, const struct cache_view *v, const char *detail)
-{
-	struct reply reply = reply_of_view(v, r->now_ms);
-	struct cache_reader *reader = r->front->reader;
-
-	r->cache = (struct cachestatus){
-	    .fwd = CACHESTATUS_HIT,
-	    .has_ttl = true,
-	    .ttl_s = ttl_s(r, v),
-	    .detail = v->state == CACHE_SUSPECT ? "unconfirmed-write" : detail,
-	};
-	metrics_add(detail ? METRIC_HITS_STALE : METRIC_HITS, 1);
-	/* conn_reply consumes the bytes, so the view may close after it. */
-	reply_send(r, &reply);
-	cache_release(reader);
-}
-
-static enum cache_state look_up(struct request *r, struct cache_view *v)
-{
-	if (!r->front->reader || r->kind != FETCH_READ || !r->may_store) {
-		v->state = CACHE_MISS;
-		return CACHE_MISS;
-	}
-	cache_lookup(
-	    r->front->reader, &r->key, buf_slice(&r->full_key), r->now_ms, v);
-	return filing_review(v, r->match.op, &r->policy, r->now_ms);
-}
-
-static void close_view(struct request *r)
-{
-	if (r->front->reader && r->kind == FETCH_READ && r->may_store)
-		cache_release(r->front->reader);
-}
-
-static enum step ask_origin(struct request *r);
-static void revalidate(struct request *r);
-
 /* Nobody need be asked: the upstream is away, and it is not our turn to
  * find out whether it is back. */
 static bool serve_if_away(struct request *r, const struct cache_view *v)
@@ -367,7 +269,7 @@ static bool serve_if_away(struct request *r, const struct cache_view *v)
 	if (r->fallback == ASK_FALLBACK_NONE ||
 	    online_may_ask(online, r->started_us / 1000))
 		return false;
-	serve_view(r, v, online_detail(online));
+	stored_serve(r, v, online_detail(online));
 	return true;
 }
 
@@ -379,22 +281,22 @@ static enum step step_look_up(struct request *r)
 		r->cache = (struct cachestatus){.fwd = CACHESTATUS_BYPASS};
 	if (r->may_write)
 		r->cache.fwd = CACHESTATUS_METHOD;
-	if (look_up(r, &v) == CACHE_FRESH && client_accepts(r, &v)) {
-		serve_view(r, &v, NULL);
+	if (stored_look_up(r, &v) == CACHE_FRESH && stored_is_accepted(r, &v)) {
+		stored_serve(r, &v, NULL);
 		return STEP_DONE;
 	}
-	r->fallback = fallback_of(r, &v);
+	r->fallback = stored_fallback(r, &v);
 	if (serve_if_away(r, &v))
 		return STEP_DONE;
 	/* Also expired is what a clock set back makes look fresh for long. */
 	if (v.state == CACHE_EXPIRED && r->now_ms >= v.fresh_until_ms &&
 	    r->now_ms < v.swr_until_ms && r->fallback == ASK_FALLBACK_STALE &&
-	    client_accepts(r, &v)) {
-		revalidate(r);
-		serve_view(r, &v, "revalidating");
+	    stored_is_accepted(r, &v)) {
+		asking_revalidate(r);
+		stored_serve(r, &v, "revalidating");
 		return STEP_DONE;
 	}
-	close_view(r);
+	stored_close(r);
 	if (r->kind == FETCH_READ && r->may_store) {
 		r->cache.fwd = v.state == CACHE_MISS	? CACHESTATUS_URI_MISS
 			       : v.state == CACHE_FRESH ? CACHESTATUS_REQUEST
@@ -422,145 +324,9 @@ static enum step step_may_ask(struct request *r)
 	return STEP_DONE;
 }
 
-/* "Content-Length: 0" of a GET or HEAD says nothing, and goes no further. */
-static bool has_body(const struct request *r)
+static enum step step_ask(struct request *r)
 {
-	if (r->method == API_GET || r->method == API_HEAD ||
-	    r->method == API_OPTIONS)
-		return false;
-	return r->body.n > 0 || identity_has_length(r->req);
-}
-
-static struct ask *new_ask(struct request *r)
-{
-	struct fetch_spec spec = {
-	    .kind = r->kind,
-	    .may_store = r->may_store,
-	    .may_join = r->may_join,
-	    .may_write = r->may_write,
-	    .scope = r->scope,
-	    .key = r->key,
-	    .full_key = buf_slice(&r->full_key),
-	    .method = r->method,
-	    .method_name = r->method_name,
-	    .target = buf_slice(&r->target),
-	    .body = r->body,
-	    .has_body = has_body(r),
-	    .tool = tool_name(r),
-	    .fields = r->fields,
-	    .fields_n = r->fields_n,
-	    .policy = r->policy,
-	};
-	struct ask *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	/* A GET fills the store for both. */
-	if (r->is_head && r->kind == FETCH_READ)
-		spec.method_name = SLICE("GET");
-	a->fetch = fetch_new(&spec);
-	if (!a->fetch) {
-		free(a);
-		return NULL;
-	}
-	a->mail.kind = ORIGIN_MAIL_ASK;
-	a->must_ask = r->cc.has_no_cache || r->cc.max_age_s >= 0 ||
-		      r->cc.min_fresh_s >= 0;
-	return a;
-}
-
-static void drop_ask(struct ask *a)
-{
-	fetch_unref(a->fetch);
-	free(a);
-}
-
-/* Asks for a fresh answer that nobody waits for. */
-static void revalidate(struct request *r)
-{
-	struct ask *a = new_ask(r);
-
-	if (!a)
-		return;
-	/* Whatever the client demands, it has been given. */
-	a->must_ask = false;
-	if (!origin_post(r->front->options.origin, &a->mail))
-		drop_ask(a);
-}
-
-/* With the connection its share of the budget is gone; the origin's copy of
- * the body stays as long as the slot. */
-static void keep_charged(struct request *r)
-{
-	struct budget *bodies = r->front->options.listener.bodies;
-
-	if (!bodies)
-		return;
-	r->charged_bytes = r->body_bytes;
-	budget_take(bodies, r->charged_bytes);
-}
-
-/* Best effort: an origin that is not told does what was asked for. */
-static void tell_gone(const struct request *r)
-{
-	struct origin_gone *g = malloc(sizeof(*g));
-
-	if (!g)
-		return;
-	*g = (struct origin_gone){
-	    .mail.kind = ORIGIN_MAIL_GONE,
-	    .reply_to = r->front->mailbox,
-	    .slot = r->slot,
-	    .generation = r->generation,
-	    .key = r->key,
-	};
-	if (!origin_post(r->front->options.origin, &g->mail))
-		free(g);
-}
-
-static void on_client_gone(void *arg)
-{
-	struct request *r = arg;
-	struct evhttp_request *req = r->req;
-
-	if (r->stream) {
-		relay_client_gone(r);
-		return;
-	}
-	metrics_add(METRIC_WAITERS_GONE, 1);
-	keep_charged(r);
-	r->ended_us = clock_mono_us();
-	r->conn = NULL;
-	r->req = NULL;
-	/* The slot stays until the origin's reply names it. */
-	conn_reply(NULL, req, NULL, 0);
-	tell_gone(r);
-}
-
-static enum step ask_origin(struct request *r)
-{
-	struct ask *a = new_ask(r);
-
-	if (!a)
-		return fail(r, 503, "out of memory");
-	a->reply_to = r->front->mailbox;
-	a->slot = r->slot;
-	a->generation = r->generation;
-	a->fallback = r->fallback;
-	r->body_bytes = r->body.n;
-	if (!origin_post(r->front->options.origin, &a->mail)) {
-		drop_ask(a);
-		metrics_add(METRIC_OVERLOAD, 1);
-		return fail(r, 503, "too many requests are waiting");
-	}
-	if (r->asked++ == 0)
-		conn_watch(r->conn, r->req, on_client_gone, r);
-	/* The fetch has a copy; only what may be looked up again needs ours. */
-	if (r->kind != FETCH_READ) {
-		identity_drop_body(r->req);
-		r->body = SLICE_NONE;
-	}
-	r->is_waiting = true;
+	asking_post(r);
 	return STEP_DONE;
 }
 
@@ -578,7 +344,7 @@ static const step_fn steps[] = {
     step_key,
     step_look_up,
     step_may_ask,
-    ask_origin,
+    step_ask,
 };
 
 void request_begin(struct request *r)
@@ -589,133 +355,4 @@ void request_begin(struct request *r)
 		if (steps[i](r) == STEP_DONE)
 			return;
 	assert(!"the last step always ends");
-}
-
-/* ---- the reply ---- */
-
-static const char *failure_text(unsigned status, bool is_write)
-{
-	if (status == 504 && is_write)
-		return "the upstream did not answer; the write may or may not "
-		       "have been done";
-	if (status == 504)
-		return "the upstream did not answer in time";
-	if (status == 503)
-		return "the upstream cannot be reached";
-	return "the upstream's answer could not be used";
-}
-
-static void reply_failed(struct request *r, const struct ask *a)
-{
-	r->cache.detail = a->detail;
-	reply_error(r, a->fail_status,
-	    a->message ? a->message
-		       : failure_text(a->fail_status, r->may_write));
-}
-
-/* The answer came before this request did, but after it was looked for. */
-static void reply_landed(
-    struct request *r, const struct ask *a, struct reply *reply)
-{
-	int64_t now_ms = clock_wall_ms();
-
-	r->cache = (struct cachestatus){
-	    .fwd = CACHESTATUS_HIT,
-	    .has_ttl = true,
-	    .ttl_s = (a->fresh_until_ms - now_ms) / 1000,
-	};
-	reply->age_s = a->answer->age_s + (now_ms - a->answer->date_ms) / 1000;
-	metrics_add(METRIC_HITS, 1);
-	reply_send(r, reply);
-}
-
-static void reply_answered(struct request *r, const struct ask *a)
-{
-	struct reply reply = reply_of_answer(a->answer);
-
-	if (a->fresh_until_ms != 0) {
-		reply_landed(r, a, &reply);
-		return;
-	}
-	r->cache.fwd_status = a->answer->status;
-	r->cache.is_stored = a->is_stored;
-	r->cache.is_collapsed = a->is_collapsed;
-	access_trace_id(r, a->answer);
-	reply_send(r, &reply);
-}
-
-/*
- * The stored answer after all: the upstream failed or is slow, or somebody
- * else's flight has filled the store. Meanwhile a write may have taken it, or
- * made it suspect, which is for an unreachable upstream only; then the origin
- * is asked again, as if the request had come now.
- */
-static void reply_stored(struct request *r, const struct ask *a)
-{
-	enum ask_fallback fallback;
-	struct cache_view v;
-
-	r->now_ms = clock_wall_ms();
-	bypass_store(r); /* switched off meanwhile */
-	if (look_up(r, &v) == CACHE_FRESH) {
-		serve_view(r, &v, NULL);
-		return;
-	}
-	fallback = fallback_of(r, &v);
-	if (a->result == ASK_STALE && fallback != ASK_FALLBACK_NONE &&
-	    fallback <= r->fallback) {
-		serve_view(r, &v, a->detail);
-		return;
-	}
-	close_view(r);
-	r->fallback = fallback;
-	if (r->asked < ASKED_MAX) {
-		ask_origin(r);
-		return;
-	}
-	r->cache.detail = a->detail;
-	reply_error(r, 503, failure_text(503, false));
-}
-
-void request_reply(struct request *r, struct ask *a)
-{
-	r->is_waiting = false;
-	r->is_shared = a->is_collapsed;
-	r->sent_us = a->sent_us;
-	r->upstream_us = a->upstream_us;
-	if (!r->req) {
-		if (a->result == ASK_STREAMED)
-			stream_leave(a->stream);
-		if (!r->is_answered)
-			access_end(r); /* the client left long ago */
-		request_free(r);
-	} else if (a->result == ASK_STREAMED) {
-		relay_begin(r, a);
-	} else if (a->result == ASK_ANSWERED) {
-		reply_answered(r, a);
-	} else if (a->result == ASK_FAILED) {
-		reply_failed(r, a);
-	} else {
-		reply_stored(r, a);
-	}
-	answer_unref(a->answer);
-	free(a);
-}
-
-void request_give_up(struct request *r)
-{
-	if (!r->req)
-		return;
-	if (r->stream) {
-		relay_cut(r, "stopping");
-		return;
-	}
-	r->cache.detail = "stopping";
-	/* 503 would say that nothing was done, and invite a second try. */
-	if (r->kind == FETCH_READ)
-		reply_error(r, 503, "ghlmirror is stopping");
-	else
-		reply_error(r, 504,
-		    "ghlmirror is stopping; the request may or may not have "
-		    "been carried out");
 }
