@@ -168,6 +168,10 @@ void api_tags_read(const struct api_context *c, struct tag_set *out)
 	pass_init(&p, c, READ, out);
 	api_tags_all(out);
 	api_tags_path(c->path, out);
+	if (c->scope)
+		api_tags_scope(c->scope, out);
+	if (c->key)
+		api_tags_entry(c->key, out);
 	add_collection(&p, SLICE("everything"), false);
 	if (!c->match->op)
 		return;
@@ -225,4 +229,19 @@ void api_tags_path(struct slice path, struct tag_set *out)
 	if (path.n > 1 && path.p[path.n - 1] == '/')
 		path.n--;
 	tag_set_add(out, tag_named(SLICE("path:"), path));
+}
+
+static struct slice slice_of_digest(const struct digest128 *d)
+{
+	return slice_of((const char *)d->b, sizeof(d->b));
+}
+
+void api_tags_scope(const struct digest128 *scope, struct tag_set *out)
+{
+	tag_set_add(out, tag_named(SLICE("scope:"), slice_of_digest(scope)));
+}
+
+void api_tags_entry(const struct digest128 *key, struct tag_set *out)
+{
+	tag_set_add(out, tag_named(SLICE("key:"), slice_of_digest(key)));
 }

@@ -75,6 +75,10 @@ struct api_context {
 	struct slice location; /* known from the credential or configuration,
 				  never from a header or parameter that the
 				  upstream may ignore; else empty */
+	/* Whose answer it is, and under which key it is stored; NULL: nobody's,
+	 * nowhere. */
+	const struct digest128 *scope;
+	const struct digest128 *key;
 };
 
 /*
@@ -86,7 +90,8 @@ struct api_context {
 struct slice api_location(const struct api_context *c);
 /*
  * Adds the tags that an entry of this request reads: the operation's, and the
- * implicit ones ("all", "op:ID", "path:PATH", collection "everything").
+ * implicit ones ("all", "op:ID", "path:PATH", collection "everything", and of
+ * the scope and the key).
  *
  * Before the answer is there the result is a coarse stand-in (what only the
  * answer tells counts as unknown); with the answer it is complete by itself,
@@ -108,5 +113,9 @@ void api_tags_contact(struct slice contact, struct tag_set *out);
 void api_tags_operation(struct slice op_id, struct tag_set *out);
 /* A trailing slash makes no difference. */
 void api_tags_path(struct slice path, struct tag_set *out);
+/* Everything that this credential may have. */
+void api_tags_scope(const struct digest128 *scope, struct tag_set *out);
+/* What is stored under this key alone (all its variants). */
+void api_tags_entry(const struct digest128 *key, struct tag_set *out);
 
 #endif

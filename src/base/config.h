@@ -41,6 +41,12 @@ struct config_place {
 	unsigned line; /* of the file; the last one of a list; 0: none */
 };
 
+/* Whose rules decide what is stored and for how long. */
+enum config_profile {
+	CONFIG_PROFILE_GHL, /* the operation table's */
+	CONFIG_PROFILE_STANDARDS /* RFC 9111's, for any API */
+};
+
 struct config_list {
 	char **v; /* owned, as are the strings; NULL when n is 0 */
 	size_t n;
@@ -76,6 +82,7 @@ struct config_location {
 struct config {
 	char *file; /* that was read; "" without one */
 
+	int profile; /* enum config_profile */
 	struct config_list listen; /* config_parse_listen, at least one */
 	char *unix_mode; /* config_parse_mode */
 	struct config_list hosts;

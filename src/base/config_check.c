@@ -120,6 +120,26 @@ static bool check_bodies(const struct config *c, struct buf *why)
 	return false;
 }
 
+/* Who reaches the port reads what others fetched. */
+static bool check_profile(const struct config *c, struct buf *why)
+{
+	if (c->profile != CONFIG_PROFILE_STANDARDS)
+		return true;
+	if (c->allow_lan_passthrough) {
+		buf_add_slice(
+		    why, SLICE("standards is for clients on loopback only; "
+			       "allow_lan_passthrough must be no"));
+		return false;
+	}
+	if (c->n_routes > 0) {
+		buf_add_slice(why,
+		    SLICE("standards knows no operations, so there may be no "
+			  "[route] section"));
+		return false;
+	}
+	return true;
+}
+
 bool config_check_whole(
     const struct config *c, const char **option, struct buf *why)
 {
@@ -127,6 +147,7 @@ bool config_check_whole(
 		const char *option;
 		bool (*is_good)(const struct config *c, struct buf *why);
 	} checks[] = {
+	    {"profile", check_profile},
 	    {"listen", config_check_listeners},
 	    {"public_url", config_check_public_urls},
 	    {"cors_origins", config_check_origins},

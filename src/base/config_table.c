@@ -48,7 +48,23 @@ static const char *const log_levels[] = {
     NULL,
 };
 
+static const char *const profiles[] = {
+    [CONFIG_PROFILE_GHL] = "ghl",
+    [CONFIG_PROFILE_STANDARDS] = "standards",
+    NULL,
+};
+
 static const struct config_option global_options[] = {
+    {.name = "profile",
+	.type = CONFIG_ENUM,
+	.at = AT(struct config, profile, int),
+	.text = "ghl",
+	.choices = profiles,
+	.doc = "Whose rules decide. ghl: the table of GHL's operations. "
+	       "standards: RFC 9111 alone, for any API; no path is GHL's, all "
+	       "methods and all fields that do not end at this hop are "
+	       "forwarded, and clients without Authorization and Cookie share "
+	       "what is stored. Only for clients on loopback."},
     {LIST(listen), .text = "127.0.0.1:8788", .check = config_check_listen,
 	.doc = "Addresses to accept clients on, each HOST:PORT, [IPV6]:PORT "
 	       "or unix:/PATH. A name stands for all its addresses; port 0 "

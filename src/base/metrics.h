@@ -51,6 +51,12 @@
 	    "fell silent, the client left, or the daemon stopped.") \
 	X(STREAMS_REFUSED, "streams_refused", \
 	    "Requests answered 503 because too many streams were open.") \
+	X(REVALIDATED, "revalidated", \
+	    "Stored answers that the upstream confirmed instead of sending " \
+	    "them again.") \
+	X(REVALIDATIONS_LOST, "revalidations_lost", \
+	    "Confirmations of stored answers that were gone by then; the " \
+	    "upstream was asked again.") \
 	X(LARGE_ANSWERS, "large_answers", \
 	    "Reads begun again as streams because their answer was too large " \
 	    "to store.") \

@@ -174,6 +174,7 @@ static bool make_origin(struct daemon *d, char **why)
 		    .max_streams = c->max_streams,
 		},
 	    .cache = d->cache,
+	    .is_standards = c->profile == CONFIG_PROFILE_STANDARDS,
 	    .settings = &reload_settings(d->reload)->origin,
 	    .mailbox_capacity = (size_t)c->max_requests * FRONTS_MAX,
 	};
@@ -203,6 +204,7 @@ static struct front_options front_options_of(struct daemon *d)
 	    .cache = d->cache,
 	    .origin = d->origin,
 	    .secret = d->secret,
+	    .is_standards = c->profile == CONFIG_PROFILE_STANDARDS,
 	    .settings = s,
 	    .status = write_status,
 	    .metrics = write_metrics,

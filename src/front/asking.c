@@ -28,6 +28,7 @@ static struct ask *new_ask(struct request *r)
 {
 	struct fetch_spec spec = {
 	    .kind = r->kind,
+	    .is_standards = r->front->options.is_standards,
 	    .may_store = r->may_store,
 	    .may_join = r->may_join,
 	    .may_write = r->may_write,
@@ -43,13 +44,15 @@ static struct ask *new_ask(struct request *r)
 	    .fields = r->fields,
 	    .fields_n = r->fields_n,
 	    .policy = r->policy,
+	    .held = r->held,
 	};
 	struct ask *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
-	/* A GET fills the store for both. */
-	if (r->is_head && r->kind == FETCH_READ)
+	/* A GET fills the store for both; where nothing says that a GET is as
+	 * harmless, what was asked for is sent. */
+	if (r->is_head && r->kind == FETCH_READ && r->match.op)
 		spec.method_name = SLICE("GET");
 	a->fetch = fetch_new(&spec);
 	if (!a->fetch) {
@@ -180,10 +183,18 @@ static const char *failure_text(unsigned status, bool is_write)
 	return "the upstream's answer could not be used";
 }
 
+/* RFC 9111 §5.2.2.2: a stored answer that must not be served stale makes an
+ * unreachable upstream a time-out. */
+static unsigned fail_status(const struct request *r, const struct ask *a)
+{
+	return a->fail_status == 503 && r->is_stale_forbidden ? 504
+							      : a->fail_status;
+}
+
 static void reply_failed(struct request *r, const struct ask *a)
 {
 	r->cache.detail = a->detail;
-	reply_error(r, a->fail_status,
+	reply_error(r, fail_status(r, a),
 	    a->message ? a->message
 		       : failure_text(a->fail_status, r->may_write));
 }
@@ -199,7 +210,8 @@ static void reply_landed(
 	    .has_ttl = true,
 	    .ttl_s = (a->fresh_until_ms - now_ms) / 1000,
 	};
-	reply->age_s = a->answer->age_s + (now_ms - a->answer->date_ms) / 1000;
+	reply->age_s =
+	    a->answer->initial_age_s + (now_ms - a->answer->date_ms) / 1000;
 	metrics_add(METRIC_HITS, 1);
 	reply_send(r, reply);
 }
@@ -212,7 +224,8 @@ static void reply_answered(struct request *r, const struct ask *a)
 		reply_landed(r, a, &reply);
 		return;
 	}
-	r->cache.fwd_status = a->answer->status;
+	r->cache.fwd_status =
+	    a->fwd_status != 0 ? a->fwd_status : a->answer->status;
 	r->cache.is_stored = a->is_stored;
 	r->cache.is_collapsed = a->is_collapsed;
 	access_trace_id(r, a->answer);
@@ -232,7 +245,8 @@ static void reply_stored(struct request *r, const struct ask *a)
 
 	r->now_ms = clock_wall_ms();
 	stored_bypass(r); /* switched off meanwhile */
-	if (stored_look_up(r, &v) == CACHE_FRESH) {
+	stored_look_up(r, &v);
+	if (v.state == CACHE_FRESH && !v.must_validate) {
 		stored_serve(r, &v, NULL);
 		return;
 	}
@@ -242,6 +256,7 @@ static void reply_stored(struct request *r, const struct ask *a)
 		stored_serve(r, &v, a->detail);
 		return;
 	}
+	stored_hold(r, &v);
 	stored_close(r);
 	r->fallback = fallback;
 	if (r->asked < ASKED_MAX) {

@@ -41,7 +41,7 @@ void cross_reply(struct request *r)
 {
 	const struct front_settings *s = r->front->settings;
 	struct slice origin = identity_field(r->req, "Origin");
-	struct reply reply = {.status = 204, .age_s = -1};
+	struct reply reply = {.status = 204, .age_s = -1, .is_own = true};
 	struct buf head;
 
 	metrics_add(METRIC_PREFLIGHTS, 1);

@@ -33,6 +33,8 @@ enum {
 #define LINES_MAX (64 * 1024)
 #define KEY_MAX (128 * 1024)
 #define MINIFIED_MAX (64 * 1024)
+/* An ETag and a date, each a field of the upstream. */
+#define VALIDATORS_MAX (64 * 1024)
 
 /* ---- slots ---- */
 
@@ -46,6 +48,8 @@ static void init_slot(struct front *f, uint32_t i)
 	buf_init(&r->lines, LINES_MAX);
 	buf_init(&r->minified, MINIFIED_MAX);
 	buf_init(&r->full_key, KEY_MAX);
+	buf_init(&r->held_key, KEY_MAX);
+	buf_init(&r->validators, VALIDATORS_MAX);
 	r->next_free = f->free_slots;
 	f->free_slots = r;
 }
@@ -56,6 +60,8 @@ static void fini_slot(struct request *r)
 	buf_fini(&r->lines);
 	buf_fini(&r->minified);
 	buf_fini(&r->full_key);
+	buf_fini(&r->held_key);
+	buf_fini(&r->validators);
 }
 
 static void trim(struct buf *b)
@@ -94,6 +100,10 @@ void request_free(struct request *r)
 	trim(&r->lines);
 	trim(&r->minified);
 	trim(&r->full_key);
+	trim(&r->held_key);
+	trim(&r->validators);
+	r->held = (struct fetch_held){.may_ask = false};
+	r->is_vary_miss = r->is_stale_forbidden = false;
 	r->match.op = NULL;
 	r->cache = (struct cachestatus){.fwd = CACHESTATUS_LOCAL};
 	r->fields_n = 0;
@@ -382,6 +392,7 @@ struct front *front_new(
 	buf_init(&f->head_304, 256 * 1024);
 	buf_init(&f->base_url, 8192);
 	buf_init(&f->error_body, 8192);
+	buf_init(&f->variant_key, KEY_MAX);
 	buf_init(&f->masked, 64 * 1024);
 	buf_init(&f->overload, 1024);
 	make_overload_reply(f);
@@ -500,6 +511,7 @@ void front_free(struct front *f)
 	buf_fini(&f->head_304);
 	buf_fini(&f->base_url);
 	buf_fini(&f->error_body);
+	buf_fini(&f->variant_key);
 	buf_fini(&f->masked);
 	buf_fini(&f->overload);
 	if (f->base)

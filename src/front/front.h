@@ -67,6 +67,7 @@ struct front_options {
 	struct cache *cache; /* NULL: no store */
 	struct origin *origin;
 	struct digest_secret secret; /* of credential scopes */
+	bool is_standards; /* no path is GHL's: RFC 9111 alone */
 	const struct front_settings *settings; /* at the start */
 	/* Append the status document, and the metrics as a text of
 	 * metrics_type; any thread may call them. */

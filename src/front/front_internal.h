@@ -42,6 +42,7 @@ struct front {
 	struct buf head_304;
 	struct buf base_url;
 	struct buf error_body;
+	struct buf variant_key;
 	struct buf masked; /* target for the log */
 	struct buf overload; /* the whole reply for want of a slot */
 	/* Date of this second. */

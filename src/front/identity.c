@@ -2,6 +2,7 @@
 
 #include "base/config.h"
 #include "front/front_internal.h"
+#include "http/field.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -236,6 +237,79 @@ bool identity_is_forwarded(const struct front *f, struct slice name)
 	       slice_eq_nocase(slice_sub(name, 0, 4), SLICE("mcp-"));
 }
 
+/* ---- under the standards profile ---- */
+
+static bool is_nominated(struct request *r, struct slice name)
+{
+	struct evkeyval *kv;
+
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		if (slice_eq_nocase(
+			slice_of_str(kv->key), SLICE("connection")) &&
+		    field_list_has(slice_of_str(kv->value), name))
+			return true;
+	}
+	return false;
+}
+
+/* Answered from what is stored, whatever the upstream would say to them. */
+static bool is_condition_of_read(struct slice name)
+{
+	return slice_eq_nocase(name, SLICE("if-none-match")) ||
+	       slice_eq_nocase(name, SLICE("if-modified-since"));
+}
+
+/* All that does not end at this hop (RFC 9110 §7.6.1), as it came. */
+static bool forward_all(struct request *r, size_t offsets[])
+{
+	struct evkeyval *kv;
+
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		struct slice name = slice_of_str(kv->key);
+
+		if (!field_may_be_sent(name) || is_nominated(r, name) ||
+		    (r->kind == FETCH_READ && is_condition_of_read(name)))
+			continue;
+		if (r->fields_n == FETCH_FIELDS_MAX)
+			return false;
+		add_line(r, name, slice_of_str(kv->value), offsets);
+	}
+	return true;
+}
+
+bool identity_asks_for_part(struct evhttp_request *req)
+{
+	static const char *const names[] = {
+	    "Range", "If-Match", "If-Unmodified-Since", "If-Range"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (identity_field(req, names[i]).p)
+			return true;
+	return false;
+}
+
+/* Who shares entries: those who show the same credentials, or none. False:
+ * they are too long. */
+static bool scope_by_all(struct request *r)
+{
+	struct evkeyval *kv;
+
+	buf_reset(&r->lines);
+	buf_add_slice(&r->lines, r->authorization);
+	TAILQ_FOREACH(kv, evhttp_request_get_input_headers(r->req), next)
+	{
+		if (!slice_eq_nocase(slice_of_str(kv->key), SLICE("cookie")))
+			continue;
+		buf_add_char(&r->lines, '\n');
+		buf_add_slice(&r->lines, slice_of_str(kv->value));
+	}
+	r->scope =
+	    digest_keyed(&r->front->options.secret, buf_slice(&r->lines));
+	return !r->lines.has_failed;
+}
+
 /* As identity_read. */
 static unsigned read_forwarded(struct request *r)
 {
@@ -244,6 +318,12 @@ static unsigned read_forwarded(struct request *r)
 
 	r->fields_n = 0;
 	buf_reset(&r->lines);
+	if (r->front->options.is_standards) {
+		if (!forward_all(r, offsets))
+			return 431;
+		point_fields(r, offsets);
+		return r->lines.has_failed ? 431 : 0;
+	}
 	for (size_t i = 0; i < FORWARDED_N; i++)
 		forward(r, slice_of_str(forwarded[i]), offsets);
 	for (size_t i = 0; i < s->forward_fields_n; i++)
@@ -280,7 +360,11 @@ unsigned identity_read(struct request *r)
 {
 	r->authorization =
 	    slice_trim_ows(identity_field(r->req, "Authorization"));
-	r->scope = digest_keyed(&r->front->options.secret, r->authorization);
+	if (!r->front->options.is_standards)
+		r->scope =
+		    digest_keyed(&r->front->options.secret, r->authorization);
+	else if (!scope_by_all(r))
+		return 431;
 	r->conditional.if_none_match = identity_field(r->req, "If-None-Match");
 	r->conditional.if_modified_since =
 	    identity_field(r->req, "If-Modified-Since");

@@ -27,6 +27,9 @@ struct slice identity_host(struct evhttp_request *req);
 struct slice identity_body(struct evhttp_request *req);
 /* A client's field of this name goes upstream, with some request at least. */
 bool identity_is_forwarded(const struct front *f, struct slice name);
+/* It is not simply asked for what is there: a range, or a condition that only
+ * the origin server can judge (RFC 9111 §4.3.2). */
+bool identity_asks_for_part(struct evhttp_request *req);
 /* Frees the body: nothing that borrowed it may be used any more. */
 void identity_drop_body(struct evhttp_request *req);
 /* Value of a field, SLICE_NONE when absent. */

@@ -102,16 +102,27 @@ static void add_connection(struct request *r, struct buf *b)
 		buf_add_slice(b, SLICE("Connection: close\r\n"));
 }
 
-static void add_own_fields(struct request *r, int64_t age_s, struct buf *b)
+static void add_request_id(struct request *r, struct buf *b)
 {
-	add_date(r->front, b);
-	add_number(b, SLICE("Age"), age_s);
-	buf_add_slice(b, SLICE("Via: 1.1 ghlmirror\r\n"));
-	add_cache_status(r, b);
 	buf_add_slice(b, SLICE("X-Request-Id: "));
 	buf_add_slice(b, slice_of_str(r->id));
 	buf_add_slice(b, SLICE("\r\n"));
-	add_limits(r, b);
+}
+
+static void add_own_fields(
+    struct request *r, bool is_own, int64_t age_s, struct buf *b)
+{
+	/* An answer has the Date of the origin (RFC 9110 §6.6.1). */
+	if (is_own)
+		add_date(r->front, b);
+	add_number(b, SLICE("Age"), age_s);
+	buf_add_slice(b, SLICE("Via: 1.1 ghlmirror\r\n"));
+	add_cache_status(r, b);
+	/* Under the standards profile these fields are the upstream's. */
+	if (!r->front->options.is_standards) {
+		add_request_id(r, b);
+		add_limits(r, b);
+	}
 	cross_add_fields(r, b);
 	add_connection(r, b);
 	buf_add_slice(b, SLICE("\r\n"));
@@ -203,10 +214,11 @@ static void split_body(
 	out[2] = slice_sub(body, at + reply->authority_n, body.n);
 }
 
-/* What length GET's body would have is then not known (RFC 9110 §8.6). */
+/* It went upstream as a HEAD, and what length GET's body would have is then not
+ * known (RFC 9110 §8.6). */
 static bool is_passed_head(const struct request *r)
 {
-	return r->is_head && r->kind == FETCH_PASS && r->cache.fwd_status != 0;
+	return r->is_head && !r->match.op && r->cache.fwd_status != 0;
 }
 
 static void add_framing(
@@ -250,7 +262,7 @@ static bool send_message(struct request *r, const struct reply *reply)
 	add_status_line(own, reply->status);
 	line_n = own->n;
 	add_framing(r, reply, body[0].n + body[1].n + body[2].n, own);
-	add_own_fields(r, reply->age_s, own);
+	add_own_fields(r, reply->is_own, reply->age_s, own);
 	assert(!own->has_failed);
 	add_part(&p, slice_sub(buf_slice(own), 0, line_n));
 	add_part(&p, reply->head);
@@ -314,6 +326,7 @@ void reply_json(struct request *r, unsigned status, struct slice body)
 			  "Cache-Control: no-store\r\n"),
 	    .body = body,
 	    .age_s = -1,
+	    .is_own = true,
 	};
 
 	send_message(r, &reply);
@@ -322,7 +335,8 @@ void reply_json(struct request *r, unsigned status, struct slice body)
 void reply_document(struct request *r, struct slice type, struct slice body)
 {
 	struct buf *head = &r->front->head_304;
-	struct reply reply = {.status = 200, .body = body, .age_s = -1};
+	struct reply reply = {
+	    .status = 200, .body = body, .age_s = -1, .is_own = true};
 
 	buf_reset(head);
 	field_add(head, SLICE("Content-Type"), type);
@@ -340,7 +354,7 @@ void reply_error(struct request *r, unsigned status, const char *message)
 				   "charset=utf-8\r\nCache-Control: "
 				   "no-store\r\nRetry-After: 1\r\n");
 	struct buf *body = &r->front->error_body;
-	struct reply reply = {.status = status, .age_s = -1};
+	struct reply reply = {.status = status, .age_s = -1, .is_own = true};
 
 	buf_reset(body);
 	http_error_body(body, status, slice_of_str(message));

@@ -20,6 +20,7 @@ struct reply {
 	size_t authority_n;
 	int64_t date_s; /* when it was received */
 	int64_t age_s; /* negative: no Age field (it has just arrived) */
+	bool is_own; /* no origin's: its Date is now */
 	bool is_streamed; /* for reply_begin: body is empty, and comes later */
 	bool has_length; /* whose length is known */
 	uint64_t length;

@@ -169,16 +169,17 @@ static void classify_known(struct request *r, enum api_class class)
 	}
 }
 
-/* Paths that the table does not know follow plain RFC 9111: safe methods may
- * be stored if the upstream says so, the others may have changed anything. */
+/* Paths that the table does not know follow plain RFC 9111: what safe methods
+ * bring may be stored if the upstream says so, the others may have changed
+ * anything. */
 static void classify_unknown(struct request *r)
 {
 	switch (r->method) {
 	case API_GET:
+	case API_HEAD:
 		r->kind = FETCH_READ;
 		r->may_store = true;
 		break;
-	case API_HEAD:
 	case API_OPTIONS:
 		r->kind = FETCH_PASS;
 		break;
@@ -193,6 +194,13 @@ static enum step step_classify(struct request *r)
 {
 	r->may_store = r->may_join = r->is_bypassed = false;
 	r->is_counted = true;
+	if (r->front->options.is_standards) {
+		r->match = (struct api_match){.op = NULL};
+		r->policy = (struct api_policy){0};
+		classify_unknown(r);
+		r->may_write = r->kind == FETCH_WRITE;
+		return STEP_NEXT;
+	}
 	if (api_find(r->method, r->path, &r->match)) {
 		if (!set_slash(r))
 			return fail(r, 414, "the request target is too long");
@@ -214,12 +222,21 @@ static enum step step_classify(struct request *r)
 /* 8. Who asks, and what of the head goes upstream. */
 static enum step step_identify(struct request *r)
 {
-	unsigned status = identity_read(r);
+	bool is_standards = r->front->options.is_standards;
+	unsigned status;
 
+	/* For the upstream to answer, piece by piece. */
+	if (is_standards && r->kind == FETCH_READ &&
+	    identity_asks_for_part(r->req)) {
+		r->kind = FETCH_STREAM;
+		r->may_store = false;
+	}
+	status = identity_read(r);
 	if (status != 0)
 		return refuse(r, status, "too many header fields to send on");
-	/* Without a credential there is nobody an answer could belong to. */
-	if (r->authorization.n == 0 || r->cc.has_no_store)
+	/* Without a credential there is nobody an answer could belong to; that
+	 * everybody may have it is for the standards profile only. */
+	if (r->cc.has_no_store || (r->authorization.n == 0 && !is_standards))
 		r->may_store = false;
 	if (r->authorization.n == 0)
 		r->may_join = false;
@@ -241,14 +258,17 @@ static struct slice keyed_body(struct request *r)
 	return buf_slice(&r->minified);
 }
 
-/* 9. The key: everything that decides what the upstream would say. */
+/* 9. The key: everything that decides what the upstream would say; under the
+ * standards profile but for the fields that its answer may name in Vary. */
 static enum step step_key(struct request *r)
 {
+	size_t fields_n = r->front->options.is_standards ? 0 : r->fields_n;
+
 	if (r->kind != FETCH_READ)
 		return STEP_NEXT;
 	buf_reset(&r->full_key);
 	api_key_build(&r->full_key, &r->scope, r->match.op, r->method,
-	    buf_slice(&r->target), r->fields, r->fields_n, keyed_body(r));
+	    buf_slice(&r->target), r->fields, fields_n, keyed_body(r));
 	if (r->full_key.has_failed) {
 		/* A search too long to be a key is passed on as it is. */
 		buf_reset(&r->full_key);
@@ -273,6 +293,29 @@ static bool serve_if_away(struct request *r, const struct cache_view *v)
 	return true;
 }
 
+/* RFC 5861 §3. Also expired is what a clock set back makes look fresh for
+ * long. */
+static bool may_revalidate_behind(
+    const struct request *r, const struct cache_view *v)
+{
+	return v->state == CACHE_EXPIRED && r->now_ms >= v->fresh_until_ms &&
+	       r->now_ms < v->swr_until_ms &&
+	       r->fallback != ASK_FALLBACK_NONE && stored_is_accepted(r, v);
+}
+
+static enum cachestatus_fwd why_asked(
+    const struct request *r, const struct cache_view *v)
+{
+	if (r->is_vary_miss)
+		return CACHESTATUS_VARY_MISS;
+	if (v->state == CACHE_MISS)
+		return CACHESTATUS_URI_MISS;
+	/* With no-cache of the answer it is as if it had expired. */
+	if (v->state == CACHE_FRESH && !v->must_validate)
+		return CACHESTATUS_REQUEST;
+	return CACHESTATUS_STALE;
+}
+
 static enum step step_look_up(struct request *r)
 {
 	struct cache_view v;
@@ -281,27 +324,27 @@ static enum step step_look_up(struct request *r)
 		r->cache = (struct cachestatus){.fwd = CACHESTATUS_BYPASS};
 	if (r->may_write)
 		r->cache.fwd = CACHESTATUS_METHOD;
-	if (stored_look_up(r, &v) == CACHE_FRESH && stored_is_accepted(r, &v)) {
+	stored_look_up(r, &v);
+	if (stored_is_usable(r, &v)) {
 		stored_serve(r, &v, NULL);
 		return STEP_DONE;
 	}
 	r->fallback = stored_fallback(r, &v);
 	if (serve_if_away(r, &v))
 		return STEP_DONE;
-	/* Also expired is what a clock set back makes look fresh for long. */
-	if (v.state == CACHE_EXPIRED && r->now_ms >= v.fresh_until_ms &&
-	    r->now_ms < v.swr_until_ms && r->fallback == ASK_FALLBACK_STALE &&
-	    stored_is_accepted(r, &v)) {
+	if (stored_is_welcome_stale(r, &v)) {
+		stored_serve(r, &v, "max-stale");
+		return STEP_DONE;
+	}
+	stored_hold(r, &v);
+	if (may_revalidate_behind(r, &v)) {
 		asking_revalidate(r);
 		stored_serve(r, &v, "revalidating");
 		return STEP_DONE;
 	}
 	stored_close(r);
-	if (r->kind == FETCH_READ && r->may_store) {
-		r->cache.fwd = v.state == CACHE_MISS	? CACHESTATUS_URI_MISS
-			       : v.state == CACHE_FRESH ? CACHESTATUS_REQUEST
-							: CACHESTATUS_STALE;
-	}
+	if (r->kind == FETCH_READ && r->may_store)
+		r->cache.fwd = why_asked(r, &v);
 	return STEP_NEXT;
 }
 

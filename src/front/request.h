@@ -60,6 +60,12 @@ struct request {
 	struct buf minified; /* body of a read-post */
 	struct buf full_key;
 	struct digest128 key;
+	/* Of the stored answer that was found, and is to be asked about. */
+	struct fetch_held held; /* inside these two */
+	struct buf held_key;
+	struct buf validators;
+	bool is_vary_miss; /* stored, but for other values of what Vary names */
+	bool is_stale_forbidden; /* found, and not to be served stale */
 	struct cache_control cc;
 	struct conditional conditional;
 

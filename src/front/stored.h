@@ -17,6 +17,11 @@ void stored_bypass(struct request *r);
 enum cache_state stored_look_up(struct request *r, struct cache_view *v);
 /* What the client's Cache-Control says of it (RFC 9111 §5.2.1). */
 bool stored_is_accepted(const struct request *r, const struct cache_view *v);
+/* Fresh, accepted, and to be served without asking anybody. */
+bool stored_is_usable(const struct request *r, const struct cache_view *v);
+/* Expired, and the client said that it takes it so (max-stale). */
+bool stored_is_welcome_stale(
+    const struct request *r, const struct cache_view *v);
 /* What it is good for should the upstream fail. */
 enum ask_fallback stored_fallback(
     const struct request *r, const struct cache_view *v);
@@ -24,6 +29,9 @@ enum ask_fallback stored_fallback(
  * is gone. */
 void stored_serve(
     struct request *r, const struct cache_view *v, const char *detail);
+/* Copies what it takes to ask the upstream about it, for r->held; the view must
+ * be open. */
+void stored_hold(struct request *r, const struct cache_view *v);
 void stored_close(struct request *r);
 
 #endif

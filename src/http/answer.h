@@ -26,6 +26,7 @@ struct answer {
 	uint16_t status;
 	int64_t date_ms; /* when it was received, wall clock */
 	int64_t age_s; /* Age upstream claimed, 0 if none */
+	int64_t initial_age_s; /* what of it counts here (RFC 9111 §4.2.3) */
 	struct slice head; /* owned */
 	struct slice body; /* owned */
 	struct slice etag; /* inside head; n = 0 when there is none */

@@ -100,7 +100,7 @@ bool conditional_is_not_modified(const struct conditional *c, struct slice etag,
 
 static bool is_in_304(struct slice name)
 {
-	static const char *const names[] = {"etag", "cache-control",
+	static const char *const names[] = {"date", "etag", "cache-control",
 	    "content-location", "expires", "vary", "last-modified"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

@@ -40,7 +40,7 @@ bool conditional_is_not_modified(const struct conditional *c, struct slice etag,
     struct slice last_modified, int64_t date_s, int64_t now_s);
 
 /* Appends the fields of a stored head that belong into a 304 (RFC 9110
- * §15.4.5): ETag, Cache-Control, Content-Location, Expires, Vary,
+ * §15.4.5): Date, ETag, Cache-Control, Content-Location, Expires, Vary,
  * Last-Modified, and CORS fields. */
 void conditional_head_304(struct slice head, struct buf *out);
 

@@ -170,12 +170,11 @@ bool field_is_hop_by_hop(struct slice name)
 	return is_one_of(name, names);
 }
 
-/* Length and Expect frame the message; the others each sender writes for
- * itself. */
+/* Length and Expect frame the message; Host names whom it is sent to. */
 static bool is_senders_own(struct slice name)
 {
-	static const char *const names[] = {"accept-encoding", "content-length",
-	    "expect", "host", "user-agent", NULL};
+	static const char *const names[] = {
+	    "content-length", "expect", "host", NULL};
 
 	return is_one_of(name, names);
 }
@@ -187,8 +186,9 @@ bool field_may_be_sent(struct slice name)
 
 bool field_may_be_forwarded(struct slice name)
 {
-	static const char *const names[] = {"if-match", "if-modified-since",
-	    "if-none-match", "if-range", "if-unmodified-since", "via", NULL};
+	static const char *const names[] = {"accept-encoding", "if-match",
+	    "if-modified-since", "if-none-match", "if-range",
+	    "if-unmodified-since", "user-agent", "via", NULL};
 
 	return field_may_be_sent(name) && !is_one_of(name, names);
 }
@@ -204,7 +204,7 @@ bool field_is_never_replayed(struct slice name)
 	static const char *const names[] = {"set-cookie", "set-cookie2",
 	    "alt-svc", "clear-site-data", "expect-ct", "nel", "report-to",
 	    "reporting-endpoints", "ratelimit", "strict-transport-security",
-	    NULL};
+	    "x-request-id", NULL};
 	static const char *const prefixes[] = {
 	    "access-control-", "cf-", "x-ratelimit-", "ratelimit-"};
 
@@ -219,8 +219,7 @@ bool field_is_never_replayed(struct slice name)
 
 bool field_is_rewritten(struct slice name)
 {
-	static const char *const names[] = {"content-length", "date", "age",
-	    "via", "cache-status", "x-request-id", NULL};
+	static const char *const names[] = {"content-length", "age", NULL};
 
 	return is_one_of(name, names);
 }

@@ -70,19 +70,19 @@ void field_add(struct buf *out, struct slice name, struct slice value);
 bool field_is_hop_by_hop(struct slice name);
 /*
  * A field of this name may be in a request that we send: it does not end at
- * this hop, frames no message, and is not one that each sender writes for
- * itself, such as Host or User-Agent.
+ * this hop, frames no message, and is not Host.
  */
 bool field_may_be_sent(struct slice name);
-/* And a client's may be passed on as it is: it is neither Via, which grows,
- * nor a condition, which is answered here. */
+/* And forward_headers may name it: it is neither Via, which grows, nor a
+ * condition, which is answered here, nor one that we write for ourselves, as
+ * User-Agent. */
 bool field_may_be_forwarded(struct slice name);
 /* Belongs to one exchange or one origin, never to a stored answer: cookies,
- * rate limits, the CDN's own fields, transport and cross-origin policy of the
- * upstream. */
+ * request ids, rate limits, the CDN's own fields, transport and cross-origin
+ * policy of the upstream. */
 bool field_is_never_replayed(struct slice name);
-/* Written anew for each reply: Content-Length, Date, Age, Via,
- * Cache-Status. */
+/* Written anew for each reply: Content-Length and Age. What grows on its way,
+ * Via and Cache-Status, gets a line of ours behind what is stored. */
 bool field_is_rewritten(struct slice name);
 
 #endif

@@ -98,7 +98,8 @@ static void note_fact(struct head *h, const struct field *f, int64_t now_s)
 	if (is_named(f->name, "cache-control"))
 		cachecontrol_add(&h->cc, f->value);
 	else if (is_named(f->name, "date"))
-		h->has_date = http_date_parse(f->value, now_s, &h->date_s);
+		h->has_date =
+		    h->has_date || http_date_parse(f->value, now_s, &h->date_s);
 	else if (is_named(f->name, "age"))
 		note_age(h, f->value);
 	else if (is_named(f->name, "expires"))
@@ -124,11 +125,23 @@ static bool is_nominated(struct slice lines, struct slice name)
 	return false;
 }
 
-static bool is_kept(struct slice lines, struct slice name)
+static bool is_kept(
+    struct slice lines, struct slice name, enum head_rules rules)
 {
-	return !field_is_hop_by_hop(name) && !field_is_never_replayed(name) &&
-	       !field_is_rewritten(name) && !is_named(name, "vary") &&
+	if (rules == HEAD_DROPS_OURS && field_is_never_replayed(name))
+		return false;
+	return !field_is_hop_by_hop(name) && !field_is_rewritten(name) &&
+	       !is_named(name, "date") && !is_named(name, "vary") &&
 	       !is_nominated(lines, name);
+}
+
+/* A Date that cannot be read is none. */
+static void add_date(const struct head *h, int64_t now_s, struct buf *out)
+{
+	char date[HTTP_DATE_SIZE];
+
+	http_date_format(date, h->has_date ? h->date_s : now_s);
+	field_add(out, SLICE("Date"), slice_of_str(date));
 }
 
 /* One line, so that whoever compares variants need not look further. */
@@ -161,8 +174,8 @@ static void head_init(struct head *h)
 	cachecontrol_init(&h->cc);
 }
 
-bool head_build(struct slice lines, int64_t now_s, struct buf *out,
-    struct head *h, const char **why)
+bool head_build(struct slice lines, int64_t now_s, enum head_rules rules,
+    struct buf *out, struct head *h, const char **why)
 {
 	struct slice rest = lines;
 	size_t begin = out->n;
@@ -176,9 +189,10 @@ bool head_build(struct slice lines, int64_t now_s, struct buf *out,
 			return false;
 		}
 		note_fact(h, &f, now_s);
-		if (is_kept(lines, f.name))
+		if (is_kept(lines, f.name, rules))
 			field_add(out, f.name, f.value);
 	}
+	add_date(h, now_s, out);
 	add_vary(lines, out);
 	if (rest.n > 0)
 		*why = "malformed header line";
@@ -187,6 +201,20 @@ bool head_build(struct slice lines, int64_t now_s, struct buf *out,
 	else if (out->n > begin)
 		find_places(h, slice_of(out->p + begin, out->n - begin));
 	return !*why;
+}
+
+bool head_read(struct slice stored, int64_t now_s, struct head *h)
+{
+	struct slice rest = stored;
+	struct field f;
+
+	head_init(h);
+	while (field_next(&rest, &f))
+		note_fact(h, &f, now_s);
+	if (rest.n > 0)
+		return false;
+	find_places(h, stored);
+	return true;
 }
 
 void head_freshness(const struct head *h, unsigned status, int64_t received_s,
@@ -199,7 +227,8 @@ void head_freshness(const struct head *h, unsigned status, int64_t received_s,
 	    .expires_s = h->expires_s,
 	    .date_s = h->has_date ? h->date_s : received_s,
 	    .has_validator = h->etag.n > 0 || h->last_modified.n > 0,
-	    .is_partial = status == 206 || h->has_content_range,
+	    /* Content-Range means nothing elsewhere (RFC 9110 §14.4). */
+	    .is_partial = status == 206,
 	    .is_vary_any = field_list_has(h->vary, SLICE("*")),
 	};
 }

@@ -53,15 +53,27 @@ struct head {
 	struct head_limits limits;
 };
 
+/* Which fields are kept; never those that end at this hop, nor those that are
+ * written anew for each reply. */
+enum head_rules {
+	HEAD_DROPS_OURS, /* nor what belongs to one exchange, or is the proxy's
+			    to say: field_is_never_replayed */
+	HEAD_KEEPS_ALL /* all others (RFC 9111 §3.1) */
+};
+
 /*
  * lines: "Name: value\r\n" of the final block as http/upstream.h gives it.
- * Appends the stored head to out, from where h's slices borrow: do not append
- * to out while using them (they move with its memory). now_s: see
- * http_date_parse. False, with a constant text in *why, when a name or value
- * is not valid, a line is malformed, or the buffer failed.
+ * now_s, the time of receipt, becomes the Date of a head without one
+ * (RFC 9110 §6.6.1). Appends the stored head to out, from where h's slices
+ * borrow: do not append to out while using them (they move with its memory).
+ * now_s: see http_date_parse. False, with a constant text in *why, when a name
+ * or value is not valid, a line is malformed, or the buffer failed.
  */
-bool head_build(struct slice lines, int64_t now_s, struct buf *out,
-    struct head *h, const char **why);
+bool head_build(struct slice lines, int64_t now_s, enum head_rules rules,
+    struct buf *out, struct head *h, const char **why);
+/* The facts of a head that is stored: h borrows from it. False when a line is
+ * malformed. */
+bool head_read(struct slice stored, int64_t now_s, struct head *h);
 
 /* What http/freshness.h needs; received_s stands in for a missing Date. */
 void head_freshness(const struct head *h, unsigned status, int64_t received_s,

@@ -18,8 +18,9 @@
 enum ask_fallback {
 	ASK_FALLBACK_NONE,
 	ASK_FALLBACK_STALE, /* an expired answer; also when upstream is slow */
-	ASK_FALLBACK_SUSPECT /* one with an unconfirmed write; only when the
-				upstream cannot be reached */
+	ASK_FALLBACK_ERROR, /* the same, but not when upstream is only slow */
+	ASK_FALLBACK_AWAY /* only when the upstream cannot be reached: one with
+			     an unconfirmed write, say */
 };
 
 struct stream;
@@ -56,6 +57,7 @@ struct ask {
 	uint16_t fail_status;
 	const char *detail; /* constant text, NULL when none */
 	const char *message; /* ASK_FAILED: for the client; NULL: by status */
+	uint16_t fwd_status; /* what the upstream said, if not answer's: 304 */
 	bool is_stored;
 	bool is_collapsed;
 	/* Wall clock; not 0: the answer was there already, a hit. */
@@ -63,5 +65,12 @@ struct ask {
 	int64_t sent_us; /* mono: when the transfer began, 0 when none did */
 	int64_t upstream_us; /* time it took */
 };
+
+/* To an error of the upstream's. */
+static inline bool ask_prefers_stale(const struct ask *a)
+{
+	return a->fallback == ASK_FALLBACK_STALE ||
+	       a->fallback == ASK_FALLBACK_ERROR;
+}
 
 #endif

@@ -5,18 +5,23 @@
 #include "base/metrics.h"
 #include "http/field.h"
 #include "http/freshness.h"
+#include "http/vary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REFETCH_KEY_MAX_BYTES (64 * 1024)
+#define KEY_MAX_BYTES (64 * 1024)
+#define VARY_MAX_BYTES (16 * 1024)
 
 /* How long and how an answer may be used. */
 struct term {
 	int64_t fresh_ms;
 	int64_t swr_ms;
+	int64_t stale_ms; /* past freshness, when the upstream fails;
+			     INT64_MAX: no bound of its own */
 	bool is_stale_allowed;
 	bool must_revalidate;
+	bool must_validate;
 };
 
 static bool is_json(const struct answer *a, const struct head *info)
@@ -33,6 +38,19 @@ static bool is_json(const struct answer *a, const struct head *info)
 	       json_valid(body);
 }
 
+/* An error that says how long it holds (RFC 9111 §3). GHL's are failures all
+ * the same, and a stored answer is better. */
+static bool is_meant_to_last(
+    const struct fetch *f, const struct answer *a, const struct head *info)
+{
+	struct freshness_answer facts;
+
+	if (!f->is_standards)
+		return false;
+	head_freshness(info, a->status, a->date_ms / 1000, &facts);
+	return freshness_lifetime_s(&facts) > 0;
+}
+
 /*
  * GHL's reads are JSON. What is not is a captive portal, a Cloudflare page or
  * an error in disguise, and must not stand in for a record.
@@ -42,7 +60,7 @@ const char *filing_failure(
 {
 	if (a->status == 429)
 		return "upstream-429";
-	if (a->status >= 500)
+	if (a->status >= 500 && !is_meant_to_last(f, a, info))
 		return "upstream-5xx";
 	if (a->status == 200 && f->match.op && !is_json(a, info))
 		return "upstream-not-json";
@@ -82,44 +100,82 @@ static int64_t non_negative(int64_t v)
 	return v > 0 ? v : 0;
 }
 
-/* Paths that the table does not know: RFC 9111 without heuristics. Whatever
- * Vary names is in the key, or the upstream never sees it, unless it is the
- * one header that is forwarded and not keyed. */
+/* Whatever Vary names is in the key, or the upstream never sees it, unless it
+ * is the one field that is forwarded and not keyed. Under the standards profile
+ * it is what tells variants apart. */
+static bool is_vary_met(const struct filing *f)
+{
+	return f->fetch->is_standards ||
+	       !field_list_has(f->info->vary, SLICE("x-sdk-version"));
+}
+
+/* Of an unknown path of GHL's only what says itself how long it is good for:
+ * an ETag, which all answers have there, is no wish to be stored. */
+static bool is_worth_storing(
+    const struct filing *f, const struct freshness_answer *a)
+{
+	return f->fetch->is_standards || freshness_is_explicit(a);
+}
+
+/* Paths that the table does not know: RFC 9111 without heuristics. */
 static bool term_of_rfc9111(const struct filing *f, struct term *t)
 {
 	struct cache_control none;
 	struct freshness_answer a;
 	int64_t now_s = f->answer->date_ms / 1000;
-	int64_t lifetime_s, age_s;
 
 	cachecontrol_init(&none);
 	head_freshness(f->info, f->answer->status, now_s, &a);
-	if (!freshness_may_store(&a, &none) || !freshness_is_explicit(&a) ||
-	    field_list_has(f->info->vary, SLICE("x-sdk-version")))
+	if (!freshness_may_store(&a, &none) || !is_worth_storing(f, &a) ||
+	    !is_vary_met(f))
 		return false;
-	lifetime_s = freshness_lifetime_s(&a);
-	age_s = freshness_initial_age_s(f->info->age_s, a.date_s, now_s, now_s);
-	if (lifetime_s <= age_s)
-		return false;
-	t->fresh_ms = (lifetime_s - age_s) * 1000;
+	t->fresh_ms =
+	    non_negative(freshness_lifetime_s(&a) - f->answer->initial_age_s) *
+	    1000;
 	t->swr_ms = non_negative(a.cc.stale_while_revalidate_s) * 1000;
+	t->stale_ms = a.cc.stale_if_error_s < 0 ? INT64_MAX
+						: a.cc.stale_if_error_s * 1000;
+	t->must_validate = a.cc.has_no_cache || a.cc.no_cache_fields.p;
 	t->must_revalidate = a.cc.has_must_revalidate ||
-			     a.cc.has_proxy_revalidate ||
-			     a.cc.s_maxage_s >= 0 || a.cc.has_no_cache;
-	t->is_stale_allowed = !t->must_revalidate;
-	return !a.cc.has_no_cache;
+			     a.cc.has_proxy_revalidate || a.cc.s_maxage_s >= 0;
+	t->is_stale_allowed = !t->must_revalidate && !t->must_validate;
+	return t->fresh_ms > 0 || a.has_validator || t->is_stale_allowed;
 }
 
 static bool term_of(const struct filing *f, struct term *t)
 {
-	*t = (struct term){0};
+	*t = (struct term){.stale_ms = INT64_MAX};
 	if (!f->fetch->may_store || f->is_close_delimited ||
-	    f->answer->body.n > f->max_bytes || f->tags->is_full ||
-	    f->info->content_encoding.n > 0)
+	    f->answer->body.n > f->max_bytes || f->tags->is_full)
+		return false;
+	/* Nobody else asked for it so. */
+	if (f->info->content_encoding.n > 0 && !f->fetch->is_standards)
 		return false;
 	if (f->fetch->match.op)
 		return term_of_operation(f, t);
 	return term_of_rfc9111(f, t);
+}
+
+int64_t filing_initial_age_s(const struct fetch *f, const struct head *info,
+    int64_t requested_at_ms, int64_t received_at_ms)
+{
+	int64_t received_s = received_at_ms / 1000;
+	/* GHL makes each answer anew: what its Date says beyond that is the
+	 * difference of two clocks. */
+	int64_t date_s =
+	    info->has_date && !f->match.op ? info->date_s : received_s;
+
+	return freshness_initial_age_s(
+	    info->age_s, date_s, requested_at_ms / 1000, received_s);
+}
+
+void filing_variant_key(struct buf *key, struct slice base, struct slice names,
+    const struct slice *fields, size_t fields_n)
+{
+	buf_add_slice(key, base);
+	/* A base ends in a line feed, and so is nobody's variant. */
+	buf_add_slice(key, SLICE("vary:"));
+	vary_key(key, names, fields, fields_n);
 }
 
 static bool copy_slice(struct slice *to, struct slice from)
@@ -157,6 +213,81 @@ static void set_location(struct cache_put *p, const struct filing *f)
 	p->location[location.n] = '\0';
 }
 
+static bool key_of_variant(
+    const struct fetch *f, struct slice vary, struct buf *key)
+{
+	struct buf names;
+
+	buf_init(&names, VARY_MAX_BYTES);
+	vary_normalise(vary, &names);
+	filing_variant_key(
+	    key, f->full_key, buf_slice(&names), f->fields, f->fields_n);
+	key->has_failed |= names.has_failed;
+	buf_fini(&names);
+	return !key->has_failed;
+}
+
+bool filing_is_same_variant(
+    const struct fetch *a, const struct fetch *b, struct slice head)
+{
+	struct slice vary = SLICE_NONE;
+	struct buf one, other;
+	bool is_same;
+
+	if (!a->is_standards)
+		return true;
+	field_find(head, SLICE("vary"), &vary);
+	buf_init(&one, KEY_MAX_BYTES);
+	buf_init(&other, KEY_MAX_BYTES);
+	is_same = key_of_variant(a, vary, &one) &&
+		  key_of_variant(b, vary, &other) &&
+		  slice_eq(buf_slice(&one), buf_slice(&other));
+	buf_fini(&one);
+	buf_fini(&other);
+	return is_same;
+}
+
+/* Takes the text; an empty one is one, too. */
+static bool take_text(struct slice *to, struct buf *text)
+{
+	bool is_ok = !text->has_failed && copy_slice(to, buf_slice(text));
+
+	buf_fini(text);
+	return is_ok;
+}
+
+/* The key of this variant, and where it is to be found. */
+static bool set_variant(struct cache_put *p, const struct filing *f)
+{
+	struct buf names, key;
+	bool is_ok;
+
+	buf_init(&names, VARY_MAX_BYTES);
+	buf_init(&key, KEY_MAX_BYTES);
+	/* Vary: * was not to be stored. */
+	vary_normalise(f->info->vary, &names);
+	filing_variant_key(&key, f->fetch->full_key, buf_slice(&names),
+	    f->fetch->fields, f->fetch->fields_n);
+	p->key = digest_fast(buf_slice(&key));
+	p->base_key = f->fetch->key;
+	is_ok = take_text(&p->vary, &names);
+	is_ok = take_text(&p->full_key, &key) && is_ok;
+	return is_ok && copy_slice(&p->base_full_key, f->fetch->full_key);
+}
+
+static bool set_keys(struct cache_put *p, const struct filing *f)
+{
+	if (f->fetch->is_standards)
+		return set_variant(p, f);
+	p->key = f->fetch->key;
+	return copy_slice(&p->full_key, f->fetch->full_key);
+}
+
+static int64_t later(int64_t at_ms, int64_t ms)
+{
+	return ms > INT64_MAX - at_ms ? INT64_MAX : at_ms + ms;
+}
+
 struct cache_put *filing_put(const struct filing *f)
 {
 	struct term term;
@@ -167,18 +298,18 @@ struct cache_put *filing_put(const struct filing *f)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
-	p->key = f->fetch->key;
 	p->answer = answer_ref(f->answer);
 	p->seq = f->seq;
 	p->fresh_until_ms = f->answer->date_ms + term.fresh_ms;
 	p->swr_until_ms = p->fresh_until_ms + term.swr_ms;
+	p->stale_until_ms = later(p->fresh_until_ms, term.stale_ms);
 	p->is_stale_allowed = term.is_stale_allowed;
 	p->must_revalidate = term.must_revalidate;
+	p->must_validate = term.must_validate;
 	p->op = f->fetch->match.op ? (uint32_t)api_op_index(f->fetch->match.op)
 				   : UINT32_MAX;
 	set_location(p, f);
-	if (!copy_slice(&p->full_key, f->fetch->full_key) ||
-	    !copy_tags(p, f->tags)) {
+	if (!set_keys(p, f) || !copy_tags(p, f->tags)) {
 		cache_put_free(p);
 		return NULL;
 	}
@@ -251,7 +382,7 @@ static struct fetch *fetch_if_held(struct refetch *rf)
 	struct fetch *f = NULL;
 	struct buf key;
 
-	buf_init(&key, REFETCH_KEY_MAX_BYTES);
+	buf_init(&key, KEY_MAX_BYTES);
 	api_key_build(&key, &s->scope, rf->op, API_GET, s->target, s->fields,
 	    s->fields_n, SLICE_NONE);
 	if (!key.has_failed) {

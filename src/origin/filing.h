@@ -30,6 +30,21 @@ struct filing {
  */
 const char *filing_failure(
     const struct fetch *f, const struct answer *a, const struct head *info);
+/* The age that an answer had on arrival (RFC 9111 §4.2.3), of which nobody
+ * knows how long it was under way here. Times on the wall clock. */
+int64_t filing_initial_age_s(const struct fetch *f, const struct head *info,
+    int64_t requested_at_ms, int64_t received_at_ms);
+/*
+ * Appends the key of a variant (RFC 9111 §4.1): base is a key built without
+ * fields, names what http/vary.h makes of the answer's Vary, fields those of
+ * the request.
+ */
+void filing_variant_key(struct buf *key, struct slice base, struct slice names,
+    const struct slice *fields, size_t fields_n);
+/* Would b find in the store what a brought, an answer with this head? Their
+ * keys are equal. */
+bool filing_is_same_variant(
+    const struct fetch *a, const struct fetch *b, struct slice head);
 /* Ready to post but for done and arg; NULL when it may not be stored. */
 struct cache_put *filing_put(const struct filing *f);
 /*

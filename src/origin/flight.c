@@ -2,6 +2,7 @@
 #include "base/metrics.h"
 #include "origin/filing.h"
 #include "origin/origin_internal.h"
+#include "origin/renewal.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -19,6 +20,7 @@ struct flight {
 	struct queue_job job; /* until it has landed */
 	struct tag_set tags; /* of the request; of the answer too, landed */
 	uint64_t seq; /* when handed to curl; NOT_BEGUN before */
+	int64_t begun_at_ms; /* wall; likewise */
 	struct ask *waiters; /* oldest first */
 	struct ask **waiters_end;
 	struct answer *answer; /* landed, waiting for the commit; else NULL */
@@ -67,6 +69,17 @@ static int64_t fresh_until_ms(const struct flight *fl, const struct fetch *f)
 	return fl->fresh_until_ms;
 }
 
+/*
+ * Landed, it is as good as stored, and no more than that: f may have the answer
+ * if it would find it in the store, which for paths that the table does not
+ * know is a matter of Vary.
+ */
+static bool is_as_if_stored(const struct flight *fl, const struct fetch *f)
+{
+	return f->may_store && clock_wall_ms() < fresh_until_ms(fl, f) &&
+	       filing_is_same_variant(fl->fetch, f, fl->answer->head);
+}
+
 /* The flight, begun at min_seq or later, that f may share; else NULL. */
 static struct flight *find_shared(struct origin *o, const struct fetch *f,
     uint64_t min_seq, bool may_have_landed)
@@ -74,16 +87,14 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 	struct flight *fl = *bucket_of(o, f);
 
 	for (; fl; fl = fl->next_in_bucket) {
-		if (!fl->is_shared || fl->seq < min_seq ||
+		if (fl->seq < min_seq ||
 		    !slice_eq(fl->fetch->full_key, f->full_key))
 			continue;
 		if (has_moved_since(fl))
 			continue;
-		/* Landed, it is as good as stored, and no more than that. */
-		if (fl->answer && (!may_have_landed || !f->may_store ||
-				      clock_wall_ms() >= fresh_until_ms(fl, f)))
-			continue;
-		return fl;
+		if (fl->answer ? may_have_landed && is_as_if_stored(fl, f)
+			       : fl->is_shared && f->may_join)
+			return fl;
 	}
 	return NULL;
 }
@@ -186,6 +197,15 @@ static bool drop_if_unwanted(struct flight *fl)
 	return true;
 }
 
+/* Those that the request alone tells. */
+static void begin_tags(struct flight *fl)
+{
+	struct api_context context = fetch_context(fl->fetch, SLICE_NONE);
+
+	tag_set_init(&fl->tags);
+	api_tags_read(&context, &fl->tags);
+}
+
 /* ---- landing ---- */
 
 /* What a landed transfer means for everybody who waits. */
@@ -193,6 +213,7 @@ struct landing {
 	struct answer *answer; /* NULL: failed */
 	const struct transfer_result *result;
 	bool is_overtaken; /* a write moved one of its tags meanwhile */
+	bool is_renewed; /* the answer is the stored one, with a new head */
 	bool is_stored;
 	const char *failure; /* of an answer that a fallback is better than */
 };
@@ -221,12 +242,14 @@ static void settle_waiter(struct origin *o, struct ask *a,
 		return;
 	}
 	/* A suspect answer is for when the upstream cannot be reached. */
-	if (l->failure && a->fallback == ASK_FALLBACK_STALE) {
+	if (l->failure && ask_prefers_stale(a)) {
 		a->result = ASK_STALE;
 		a->detail = l->failure;
 		origin_return(o, a);
 		return;
 	}
+	if (l->is_renewed)
+		a->fwd_status = l->result->status;
 	give_answer(o, a, l->answer, l->is_stored);
 }
 
@@ -259,6 +282,9 @@ static bool file_answer(
 
 	if (!o->options.cache || l->is_overtaken || origin_is_bypassed(o))
 		return false;
+	/* A head alone is no answer to a GET. */
+	if (fetch_is_head(fl->fetch) && !l->is_renewed)
+		return false;
 	moves_latest(
 	    o->moves, o->reader, fl->tags.v, fl->tags.n, &filing.moved);
 	p = filing_put(&filing);
@@ -273,6 +299,19 @@ static bool file_answer(
 	return true;
 }
 
+/* The answer that came, or the stored one that it confirms. */
+static void take_answer(
+    struct flight *fl, struct transfer *t, struct landing *l, struct head *info)
+{
+	struct origin *o = fl->origin;
+
+	if (fetch_is_head(fl->fetch) || l->result->status == 304)
+		l->answer = renewal_make(o, fl->fetch, l->result, info);
+	l->is_renewed = l->answer != NULL;
+	if (!l->answer)
+		l->answer = origin_answer(o, t, l->result, info);
+}
+
 static void examine(
     struct flight *fl, struct transfer *t, struct landing *l, struct head *info)
 {
@@ -280,9 +319,11 @@ static void examine(
 
 	if (l->result->outcome != TRANSFER_OK)
 		return;
-	l->answer = origin_answer(t, l->result, info);
+	take_answer(fl, t, l, info);
 	if (!l->answer)
 		return;
+	l->answer->initial_age_s = filing_initial_age_s(
+	    fl->fetch, info, fl->begun_at_ms, l->answer->date_ms);
 	l->failure = filing_failure(fl->fetch, l->answer, info);
 	rates_update(fl->origin->rates, &fl->fetch->scope, &info->limits);
 	/* Read anew: what the answer names takes the place of the coarser tags
@@ -293,6 +334,25 @@ static void examine(
 	l->is_overtaken = has_moved_since(fl);
 	if (!l->failure)
 		l->is_stored = file_answer(fl, l, info);
+}
+
+static void depart(struct flight *fl);
+
+/* What the 304 is about is no longer there, or not what it is about: the whole
+ * answer is needed after all. The clients wait on. */
+static bool is_asked_whole(
+    struct flight *fl, const struct transfer_result *r, const struct landing *l)
+{
+	if (r->outcome != TRANSFER_OK || r->status != 304 ||
+	    !fl->fetch->is_conditional || l->is_renewed)
+		return false;
+	metrics_add(METRIC_REVALIDATIONS_LOST, 1);
+	fl->fetch->is_conditional = false;
+	fl->seq = NOT_BEGUN;
+	tag_set_fini(&fl->tags);
+	begin_tags(fl);
+	depart(fl);
+	return true;
 }
 
 static void land(
@@ -313,6 +373,12 @@ static void land(
 		l.is_overtaken = has_moved_since(fl);
 	}
 	examine(fl, t, &l, &info);
+	if (is_asked_whole(fl, r, &l)) {
+		answer_unref(l.answer);
+		return;
+	}
+	if (l.is_renewed)
+		metrics_add(METRIC_REVALIDATED, 1);
 	a = take_waiters(fl);
 	if (!l.is_stored)
 		flight_free(fl);
@@ -337,7 +403,6 @@ void flight_stored(struct origin *o, struct cache_put *p)
 static struct flight *flight_new(struct origin *o, struct fetch *f)
 {
 	struct flight *fl = calloc(1, sizeof(*fl));
-	struct api_context context = fetch_context(f, SLICE_NONE);
 	struct flight **bucket = bucket_of(o, f);
 
 	if (!fl)
@@ -347,8 +412,7 @@ static struct flight *flight_new(struct origin *o, struct fetch *f)
 	fl->seq = NOT_BEGUN;
 	fl->is_shared = f->may_join;
 	fl->waiters_end = &fl->waiters;
-	tag_set_init(&fl->tags);
-	api_tags_read(&context, &fl->tags);
+	begin_tags(fl);
 	fl->next_in_bucket = *bucket;
 	*bucket = fl;
 	atomic_fetch_add(&o->flights_n, 1);
@@ -361,6 +425,7 @@ static void take_off(struct queue_job *j)
 	struct flight *fl = mail_of(j, struct flight, job);
 
 	fl->seq = moves_seq(fl->origin->moves);
+	fl->begun_at_ms = clock_wall_ms();
 }
 
 /* Nobody need wait for its turn who has something else. */
@@ -469,9 +534,8 @@ void flight_ask(struct origin *o, struct ask *a)
 	 * Asked again, it takes only a flight begun after it arrived: such a
 	 * one cannot be overtaken for it, so it is asked twice at most.
 	 */
-	if (a->fetch->may_join)
-		fl = find_shared(o, a->fetch,
-		    a->dispatches > 1 ? a->arrived_seq : 0, !a->must_ask);
+	fl = find_shared(
+	    o, a->fetch, a->dispatches > 1 ? a->arrived_seq : 0, !a->must_ask);
 	if (fl) {
 		join(o, fl, a);
 	} else if (a->dispatches == 1 && is_stored_by_now(o, a)) {

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/thread.h"
+#include "http/field.h"
 #include "http/page.h"
+#include "http/validate.h"
 #include "origin/movement.h"
 #include "origin/origin_internal.h"
 
@@ -89,8 +91,8 @@ static bool is_unreachable(const struct transfer_result *r)
 void origin_set_failure(struct ask *a, const struct transfer_result *r)
 {
 	bool may_fall_back =
-	    a->fallback == ASK_FALLBACK_STALE ||
-	    (a->fallback == ASK_FALLBACK_SUSPECT && is_unreachable(r));
+	    ask_prefers_stale(a) ||
+	    (a->fallback == ASK_FALLBACK_AWAY && is_unreachable(r));
 
 	a->result = may_fall_back ? ASK_STALE : ASK_FAILED;
 	a->fail_status = origin_fail_status(r);
@@ -107,26 +109,55 @@ void origin_return_failure(
 
 /* ---- transfers ---- */
 
+/* The fields of f, with conditions when it asks about what is stored. They
+ * point into lines. */
+static size_t fields_of(const struct fetch *f, bool is_stream,
+    struct buf *lines, struct slice *fields)
+{
+	struct slice block;
+	struct field line;
+	size_t n = f->fields_n;
+
+	memcpy(fields, f->fields, n * sizeof(*fields));
+	/* Nothing could be made whole of a 304 there. */
+	if (!f->is_conditional || is_stream)
+		return n;
+	validate_conditions(f->held.etag, f->held.last_modified, lines);
+	block = buf_slice(lines);
+	while (field_next(&block, &line)) {
+		size_t bytes = (size_t)(block.p - line.name.p) - 2;
+
+		fields[n++] = slice_of(line.name.p, bytes);
+	}
+	return n;
+}
+
 struct transfer *origin_send(struct origin *o, const struct fetch *f,
     const struct transfer_sink *sink, transfer_done done, void *arg)
 {
+	struct slice fields[FETCH_FIELDS_MAX + 2];
 	struct transfer_request rq = {
 	    .method = f->method,
 	    .target = f->target,
-	    .fields = f->fields,
-	    .fields_n = f->fields_n,
+	    .fields = fields,
 	    .body = f->body,
 	    .has_body = f->has_body,
 	    .is_safe = f->kind == FETCH_READ,
 	    .sink = sink,
 	    .idle_timeout_ms = o->settings->stream_idle_timeout_ms,
 	};
+	struct transfer *t;
+	struct buf lines;
 
+	buf_init(&lines, HEAD_MAX_BYTES);
+	rq.fields_n = fields_of(f, sink != NULL, &lines, fields);
 	/* What cannot be stored need not be collected either. */
 	if (f->kind == FETCH_READ)
 		rq.max_body_bytes = o->settings->store_answer_max_bytes;
 	origin_count_sent(o, f);
-	return transfer_start(o->transfers, &rq, done, arg);
+	t = transfer_start(o->transfers, &rq, done, arg);
+	buf_fini(&lines);
+	return t;
 }
 
 static struct transfer *send_queued(
@@ -153,50 +184,64 @@ static void rebase_head(struct head *h, const char *from, const char *to)
 	rebase(&h->content_location, from, to);
 }
 
-/* Takes body. */
-static struct answer *make_answer(const struct transfer_result *r, char *body,
-    size_t body_n, struct head *info)
+enum head_rules origin_head_rules(const struct origin *o)
 {
-	int64_t now_ms = clock_wall_ms();
-	struct buf head;
-	struct answer *a;
-	char *block;
-	const char *built, *why;
+	return o->options.is_standards ? HEAD_KEEPS_ALL : HEAD_DROPS_OURS;
+}
+
+struct answer *origin_make_answer(struct origin *o, unsigned status,
+    struct buf *head, char *body, size_t body_n, struct head *info)
+{
+	const char *built = head->p;
 	size_t head_n;
+	char *block = buf_take(head, &head_n);
+	struct answer *a =
+	    answer_new((uint16_t)status, block, head_n, body, body_n);
+
+	if (!a)
+		return NULL;
+	rebase_head(info, built, a->head.p);
+	a->date_ms = clock_wall_ms();
+	a->etag = info->etag;
+	a->last_modified = info->last_modified;
+	a->age_s = info->age_s;
+	if (!o->options.is_standards)
+		page_find(a->body, &a->next_page, &a->authority_n);
+	return a;
+}
+
+/* Takes body. */
+static struct answer *answer_of(struct origin *o,
+    const struct transfer_result *r, char *body, size_t body_n,
+    struct head *info)
+{
+	int64_t now_s = clock_wall_ms() / 1000;
+	struct buf head;
+	const char *why;
 
 	buf_init(&head, HEAD_MAX_BYTES);
-	if (!head_build(r->fields, now_ms / 1000, &head, info, &why)) {
+	if (!head_build(
+		r->fields, now_s, origin_head_rules(o), &head, info, &why)) {
 		buf_fini(&head);
 		free(body);
 		return NULL;
 	}
-	built = head.p;
-	block = buf_take(&head, &head_n);
-	a = answer_new(r->status, block, head_n, body, body_n);
-	if (!a)
-		return NULL;
-	rebase_head(info, built, a->head.p);
-	a->date_ms = now_ms;
-	a->etag = info->etag;
-	a->last_modified = info->last_modified;
-	a->age_s = info->age_s;
-	page_find(a->body, &a->next_page, &a->authority_n);
-	return a;
+	return origin_make_answer(o, r->status, &head, body, body_n, info);
 }
 
-struct answer *origin_answer(
-    struct transfer *t, const struct transfer_result *r, struct head *info)
+struct answer *origin_answer(struct origin *o, struct transfer *t,
+    const struct transfer_result *r, struct head *info)
 {
 	size_t n;
 	char *body = transfer_take_body(t, &n);
 
-	return make_answer(r, body, n, info);
+	return answer_of(o, r, body, n, info);
 }
 
 struct answer *origin_answer_head(
-    const struct transfer_result *r, struct head *info)
+    struct origin *o, const struct transfer_result *r, struct head *info)
 {
-	return make_answer(r, NULL, 0, info);
+	return answer_of(o, r, NULL, 0, info);
 }
 
 /* ---- the loop ---- */

@@ -85,6 +85,7 @@ struct origin_switch {
 struct origin_options {
 	struct transfers_options transfers; /* its terms: from settings */
 	struct cache *cache; /* NULL: no store, requests pass through */
+	bool is_standards; /* no path is GHL's: RFC 9111 alone */
 	const struct origin_settings *settings; /* at the start */
 	size_t mailbox_capacity; /* asks that may be queued */
 };

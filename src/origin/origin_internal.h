@@ -91,11 +91,17 @@ uint16_t origin_fail_status(const struct transfer_result *r);
 const char *origin_fail_message(const struct transfer_result *r);
 /* Head and body of a finished transfer as an answer, with the facts of its
  * head, which borrow from the answer. NULL: unusable head, or no memory. */
-struct answer *origin_answer(
-    struct transfer *t, const struct transfer_result *r, struct head *info);
+struct answer *origin_answer(struct origin *o, struct transfer *t,
+    const struct transfer_result *r, struct head *info);
 /* The same as origin_answer of a head whose body is still to come. */
 struct answer *origin_answer_head(
-    const struct transfer_result *r, struct head *info);
+    struct origin *o, const struct transfer_result *r, struct head *info);
+/* What of an upstream's head is kept. */
+enum head_rules origin_head_rules(const struct origin *o);
+/* Makes an answer of a head, which is emptied, and info, which is about it.
+ * Takes body. NULL: no memory. */
+struct answer *origin_make_answer(struct origin *o, unsigned status,
+    struct buf *head, char *body, size_t body_n, struct head *info);
 /* At once: what has to wait for its turn goes through the queue. sink: NULL,
  * or where the body goes. */
 struct transfer *origin_send(struct origin *o, const struct fetch *f,

@@ -207,8 +207,7 @@ static void forget_if_small(struct stream *s, uint64_t bytes)
 /* A read that has something better to fall back on. */
 static bool prefers_stale(const struct ask *a, unsigned status)
 {
-	return a->fallback == ASK_FALLBACK_STALE &&
-	       (status == 429 || status >= 500);
+	return ask_prefers_stale(a) && (status == 429 || status >= 500);
 }
 
 static void on_head(
@@ -223,7 +222,7 @@ static void on_head(
 	s->is_refused = r->status >= 400 && r->status < 500;
 	s->is_doubtful = r->status >= 300 && !s->is_refused;
 	origin_time_ask(a, r);
-	a->answer = origin_answer_head(r, &info);
+	a->answer = origin_answer_head(s->origin, r, &info);
 	if (!a->answer) {
 		fail_ask(s, 502, "bad-head");
 		stop_transfer(s, "bad-head");
@@ -500,7 +499,7 @@ static struct stream *stream_new(struct origin *o, struct ask *a)
 
 static void refuse(struct origin *o, struct ask *a, const char *detail)
 {
-	if (a->fallback != ASK_FALLBACK_STALE) {
+	if (!ask_prefers_stale(a)) {
 		origin_return_failed(o, a, 503, detail);
 		return;
 	}

@@ -1,12 +1,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/field.h"
+#include "http/reference.h"
+#include "http/target.h"
 #include "origin/filing.h"
 #include "origin/movement.h"
 #include "origin/origin_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define TARGET_MAX_BYTES 8192
 
 /*
  * What passes once: writes, and reads that are neither stored nor shared. One
@@ -71,7 +76,8 @@ enum verdict {
 	MAY_HAVE_WRITTEN
 };
 
-static enum verdict judge(const struct transfer_result *r)
+/* An API of which nothing is known is believed when it says that it failed. */
+static enum verdict judge(const struct transfer_result *r, bool is_standards)
 {
 	switch (r->outcome) {
 	case TRANSFER_UNSENT:
@@ -81,11 +87,12 @@ static enum verdict judge(const struct transfer_result *r)
 	default:
 		break;
 	}
-	if (r->status >= 200 && r->status < 300)
+	/* RFC 9111 §4.4: 2xx and 3xx are no errors. */
+	if (r->status >= 200 && r->status < 400)
 		return DID_WRITE;
 	if (r->status >= 400 && r->status < 500)
 		return DID_NOTHING;
-	return MAY_HAVE_WRITTEN;
+	return is_standards ? DID_NOTHING : MAY_HAVE_WRITTEN;
 }
 
 static void fill_reply(
@@ -96,7 +103,7 @@ static void fill_reply(
 
 	origin_time_ask(a, r);
 	if (r->outcome == TRANSFER_OK) {
-		a->answer = origin_answer(t, r, &info);
+		a->answer = origin_answer(p->origin, t, r, &info);
 		if (a->answer) {
 			a->result = ASK_ANSWERED;
 			rates_update(
@@ -113,12 +120,55 @@ static void fill_reply(
 	a->result = ASK_FAILED;
 }
 
-/* Commits the movement before the client hears of its write. */
-static void settle_write(struct passage *p, enum verdict verdict)
+/*
+ * §4.4: what the answer names in Location and Content-Location has changed,
+ * too, if it is of this host. Heads are short and these fields rare, so they
+ * are looked for again instead of being carried along.
+ */
+static void add_named(struct passage *p, struct tag_set *tags)
+{
+	static const char *const names[] = {"location", "content-location"};
+	struct ask *a = p->ask;
+	struct slice authority =
+	    slice_of_str(p->origin->options.transfers.upstream);
+	struct slice reference, path;
+	struct buf target;
+
+	authority = slice_sub(authority,
+	    slice_find(authority, 0, ':') + sizeof("//"), authority.n);
+	buf_init(&target, TARGET_MAX_BYTES);
+	for (size_t i = 0; a->answer && i < 2; i++) {
+		buf_reset(&target);
+		if (!field_find(
+			a->answer->head, slice_of_str(names[i]), &reference) ||
+		    !reference_target(
+			reference, a->fetch->target, authority, &target))
+			continue;
+		target_split(buf_slice(&target), &path, NULL);
+		api_tags_path(path, tags);
+	}
+	buf_fini(&target);
+}
+
+/* What the write has changed. Of a path that nobody knows that is everything
+ * it may have; of an API that nobody knows, what RFC 9111 §4.4 says. */
+static void tags_of(struct passage *p, struct tag_set *tags)
 {
 	struct ask *a = p->ask;
 	struct api_context context =
 	    fetch_context(a->fetch, a->answer ? a->answer->body : SLICE_NONE);
+
+	if (p->origin->options.is_standards)
+		api_tags_path(a->fetch->path, tags);
+	else
+		api_tags_moved(&context, tags);
+	add_named(p, tags);
+}
+
+/* Commits the movement before the client hears of its write. */
+static void settle_write(struct passage *p, enum verdict verdict)
+{
+	struct ask *a = p->ask;
 	struct tag_set tags;
 
 	if (verdict == DID_NOTHING) {
@@ -133,7 +183,7 @@ static void settle_write(struct passage *p, enum verdict verdict)
 		p->refetch = filing_refetch(p->origin->settings->policies,
 		    a->fetch, flight_holds, p->origin);
 	tag_set_init(&tags);
-	api_tags_moved(&context, &tags);
+	tags_of(p, &tags);
 	if (tags.n == 0 && !tags.is_full) {
 		finish(p); /* moves nothing: a typing indicator, say */
 		return;
@@ -149,7 +199,7 @@ static void on_passed(
 	origin_note_result(p->origin, p->ask->fetch, r);
 	fill_reply(p, t, r);
 	if (p->ask->fetch->kind == FETCH_WRITE)
-		settle_write(p, judge(r));
+		settle_write(p, judge(r, p->origin->options.is_standards));
 	else
 		finish(p);
 }

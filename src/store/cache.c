@@ -137,6 +137,8 @@ void cache_put_free(struct cache_put *p)
 		return;
 	answer_unref(p->answer);
 	free((void *)p->full_key.p);
+	free((void *)p->base_full_key.p);
+	free((void *)p->vary.p);
 	free(p->tags);
 	free(p);
 }

@@ -90,7 +90,16 @@ struct cache_put {
 	int64_t fresh_until_ms; /* wall clock */
 	int64_t swr_until_ms; /* served stale while revalidating until */
 	bool is_stale_allowed; /* may be served when upstream is away */
+	int64_t stale_until_ms; /* and until then; INT64_MAX: no bound */
 	bool must_revalidate; /* never served stale */
+	bool must_validate; /* never served without asking, fresh or not */
+	/*
+	 * One of several variants (RFC 9111 §4.1): found by way of the key that
+	 * they have in common. base_full_key.n = 0: there are no variants.
+	 */
+	struct digest128 base_key;
+	struct slice base_full_key; /* owned, malloc */
+	struct slice vary; /* names in full_key; owned, malloc; may be empty */
 	uint32_t op; /* api_op_index, or UINT32_MAX */
 	struct digest128 *tags; /* owned, malloc */
 	size_t tags_n;
@@ -175,16 +184,32 @@ struct cache_view {
 	int64_t fresh_until_ms;
 	int64_t swr_until_ms;
 	bool is_stale_allowed;
+	int64_t stale_until_ms;
 	bool must_revalidate;
+	bool must_validate;
 	uint64_t seq;
 	uint32_t op; /* as put; UINT32_MAX: none, or no more the same */
 	struct slice op_id; /* what it was called when stored */
 	struct slice location;
 };
 
+/* Different answers to one base key, at most, by what their Vary names. */
+#define CACHE_VARY_LISTS_MAX 8
+
 /*
- * Renews the reader's transaction and looks key up. Whatever it returns, the
- * transaction is open until cache_release (a pair without exception).
+ * Which fields the stored answers to a base key name in Vary: a list of names
+ * each, as put, the latest first; "" is one, too. Renews the reader's
+ * transaction; what lists point to, and every view of the cache_lookup calls
+ * that follow, is of that one moment and borrowed until cache_release, which
+ * must come whatever this returns. Any list may lead nowhere.
+ */
+size_t cache_vary_lists(struct cache_reader *r,
+    const struct digest128 *base_key, struct slice base_full_key,
+    struct slice lists[CACHE_VARY_LISTS_MAX]);
+/*
+ * Renews the reader's transaction, unless cache_vary_lists has, and looks key
+ * up. Whatever it returns, the transaction is open until cache_release (a pair
+ * without exception).
  */
 enum cache_state cache_lookup(struct cache_reader *r,
     const struct digest128 *key, struct slice full_key, int64_t now_ms,

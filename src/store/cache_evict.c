@@ -80,7 +80,9 @@ static bool is_past_its_time(
 							     : r->swr_until_ms;
 	int64_t keep_ms = atomic_load(&w->cache->keep_stale_ms);
 
-	if (!r->is_stale_allowed || r->must_revalidate)
+	/* What may not be served stale can still be asked about. */
+	if ((!r->is_stale_allowed || r->must_revalidate) && r->etag.n == 0 &&
+	    r->last_modified.n == 0)
 		keep_ms = 0;
 	return end_ms < w->now_ms && w->now_ms - end_ms > keep_ms;
 }

@@ -9,6 +9,7 @@
 #include "store/flag.h"
 #include "store/pending.h"
 #include "store/recency.h"
+#include "store/record.h"
 #include "store/writer.h"
 
 #include <pthread.h>
@@ -35,6 +36,7 @@ struct cache_reader {
 	 * cache_readers_leave.
 	 */
 	atomic_bool is_busy;
+	bool is_kept; /* busy since cache_vary_lists; the owner's */
 	MDB_txn *txn; /* the owner's while busy; NULL: begin one */
 	/* The damaged record told of last, and when, to tell once. */
 	struct digest128 told;
@@ -220,7 +222,20 @@ int cache_walk_answers(
  * a whole turn over the answers. 0 or an LMDB code. */
 int cache_walk_tags(struct cache *c, bool *is_end);
 
+/* ---- cache_vary.c ---- */
+
+/* Leads from the base key of what was just put to its variant. 0 or an LMDB
+ * code. */
+int cache_guide_put(struct cache *c, MDB_txn *txn, const struct cache_put *p);
+
 /* ---- cache_read.c ---- */
+
+/* A reader's transaction, as cache_lookup opens it. False: out of service. */
+bool cache_enter(struct cache_reader *r);
+void cache_leave(struct cache_reader *r);
+/* The record of this very key; a digest alone proves nothing. */
+bool cache_find(struct cache_reader *r, const struct digest128 *key,
+    struct slice full_key, int64_t now_ms, struct record *out);
 
 /*
  * Latest movement of tags and of the tag of every entry, as txn sees them.

@@ -127,7 +127,7 @@ static int renew(struct cache_reader *r)
 }
 
 /* False: not inside, and nothing to leave. */
-static bool enter(struct cache_reader *r)
+bool cache_enter(struct cache_reader *r)
 {
 	int rc;
 
@@ -150,7 +150,7 @@ static bool enter(struct cache_reader *r)
 	return false;
 }
 
-static void leave(struct cache_reader *r)
+void cache_leave(struct cache_reader *r)
 {
 	mdb_txn_reset(r->txn);
 	atomic_store_explicit(&r->is_busy, false, memory_order_release);
@@ -239,7 +239,7 @@ bool cache_tags_moved(struct cache_reader *r, const struct digest128 *tags,
 	if (!r)
 		return false;
 	was_inside = atomic_load_explicit(&r->is_busy, memory_order_relaxed);
-	if (!was_inside && !enter(r))
+	if (!was_inside && !cache_enter(r))
 		return false;
 	is_ok = read_moved(&f, tags, n, out);
 	if (!is_ok)
@@ -247,17 +247,15 @@ bool cache_tags_moved(struct cache_reader *r, const struct digest128 *tags,
 	out->epoch = cache_seq_out(r->cache, out->epoch);
 	out->suspect = cache_seq_out(r->cache, out->suspect);
 	if (!was_inside)
-		leave(r);
+		cache_leave(r);
 	return is_ok;
 }
 
 /* ---- answers ---- */
 
-/* The entry of this very key; a digest alone proves nothing. */
-static bool find(struct finder *f, const struct digest128 *key,
-    struct slice full_key, struct record *out)
+bool cache_find(struct cache_reader *r, const struct digest128 *key,
+    struct slice full_key, int64_t now_ms, struct record *out)
 {
-	struct cache_reader *r = f->reader;
 	MDB_val k = {sizeof(*key), (void *)key}, value;
 	int rc = mdb_get(r->txn, r->cache->answers, &k, &value);
 
@@ -268,7 +266,7 @@ static bool find(struct finder *f, const struct digest128 *key,
 		return false;
 	}
 	if (!record_decode(value.mv_data, value.mv_size, out)) {
-		report_damaged(r, key, false, f->now_ms);
+		report_damaged(r, key, false, now_ms);
 		return false;
 	}
 	return slice_eq(out->full_key, full_key);
@@ -314,7 +312,9 @@ static void fill_view(
 	v->fresh_until_ms = rec->fresh_until_ms;
 	v->swr_until_ms = rec->swr_until_ms;
 	v->is_stale_allowed = rec->is_stale_allowed;
+	v->stale_until_ms = rec->stale_until_ms;
 	v->must_revalidate = rec->must_revalidate;
+	v->must_validate = rec->must_validate;
 	v->seq = cache_seq_out(c, rec->seq);
 	v->op = op_of(c, rec);
 	v->op_id = rec->op_id;
@@ -331,9 +331,9 @@ enum cache_state cache_lookup(struct cache_reader *r,
 	memset(v, 0, sizeof(*v));
 	v->state = CACHE_MISS;
 	v->op = UINT32_MAX;
-	if (!r || !enter(r))
+	if (!r || (!r->is_kept && !cache_enter(r)))
 		return CACHE_MISS;
-	if (!find(&f, key, full_key, &rec))
+	if (!cache_find(r, key, full_key, now_ms, &rec) || rec.is_guide)
 		return CACHE_MISS;
 	v->state = state_of(&f, &rec);
 	if (v->state != CACHE_MISS) {
@@ -345,6 +345,8 @@ enum cache_state cache_lookup(struct cache_reader *r,
 
 void cache_release(struct cache_reader *r)
 {
+	if (r)
+		r->is_kept = false;
 	if (r && atomic_load_explicit(&r->is_busy, memory_order_relaxed))
-		leave(r);
+		cache_leave(r);
 }

@@ -92,10 +92,12 @@ static void record_of(
 	    .stored_at_ms = a->date_ms,
 	    .fresh_until_ms = p->fresh_until_ms,
 	    .swr_until_ms = p->swr_until_ms,
-	    .age_s = a->age_s,
+	    .stale_until_ms = p->stale_until_ms,
+	    .age_s = a->initial_age_s,
 	    .status = a->status,
 	    .is_stale_allowed = p->is_stale_allowed,
 	    .must_revalidate = p->must_revalidate,
+	    .must_validate = p->must_validate,
 	    .op = p->op,
 	    .op_id = slice_of_str(op_id),
 	    .location = slice_of(
@@ -184,7 +186,10 @@ static int apply_put(struct cache *c, MDB_txn *txn, const struct cache_put *p)
 	if (is_outdated)
 		return WRITER_SKIPPED;
 	cache_see_seq(c, r.seq);
-	return insert(c, txn, p, &r, size);
+	rc = insert(c, txn, p, &r, size);
+	if (rc == 0 && p->base_full_key.n > 0)
+		rc = cache_guide_put(c, txn, p);
+	return rc;
 }
 
 /* ---- damage ---- */
@@ -232,8 +237,8 @@ static size_t bytes_of(const struct mail *m)
 		       (sizeof(struct digest128) + MOVED_BYTES);
 	if (m->kind != CACHE_MAIL_PUT || !p->answer)
 		return sizeof(struct cache_damaged);
-	return p->full_key.n + p->answer->head.n + p->answer->body.n +
-	       p->tags_n * sizeof(*p->tags);
+	return p->full_key.n + p->base_full_key.n + p->answer->head.n +
+	       p->answer->body.n + p->tags_n * sizeof(*p->tags);
 }
 
 static int begin(void *arg, MDB_txn **txn)

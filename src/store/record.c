@@ -7,7 +7,10 @@
 enum {
 	FLAG_STALE_ALLOWED = 1,
 	FLAG_MUST_REVALIDATE = 2,
-	FLAGS_KNOWN = FLAG_STALE_ALLOWED | FLAG_MUST_REVALIDATE
+	FLAG_MUST_VALIDATE = 4,
+	FLAG_GUIDE = 8,
+	FLAGS_KNOWN = FLAG_STALE_ALLOWED | FLAG_MUST_REVALIDATE |
+		      FLAG_MUST_VALIDATE | FLAG_GUIDE
 };
 
 /*
@@ -23,6 +26,7 @@ struct fixed {
 	int64_t stored_at_ms;
 	int64_t fresh_until_ms;
 	int64_t swr_until_ms;
+	int64_t stale_until_ms;
 	int64_t age_s;
 	uint32_t key_n;
 	uint32_t head_n;
@@ -45,7 +49,7 @@ struct fixed {
 
 #define CHECKED_FROM (offsetof(struct fixed, checksum) + sizeof(uint64_t))
 
-_Static_assert(sizeof(struct fixed) == 176, "the layout has no padding");
+_Static_assert(sizeof(struct fixed) == 184, "the layout has no padding");
 _Static_assert(
     sizeof(struct digest128) == 16 && _Alignof(struct digest128) == 1,
     "tags may lie at any address");
@@ -69,6 +73,7 @@ static bool has_sane_numbers(const struct record *r)
 {
 	return is_time(r->stored_at_ms) && is_time(r->fresh_until_ms) &&
 	       is_time(r->swr_until_ms) && is_time(r->age_s) &&
+	       (is_time(r->stale_until_ms) || r->stale_until_ms == INT64_MAX) &&
 	       r->status >= 100 && r->status <= 599;
 }
 
@@ -115,6 +120,17 @@ static void fill_lengths(const struct record *r, struct fixed *f)
 	f->authority_n = (uint32_t)r->authority_n;
 }
 
+static uint16_t flags_of(const struct record *r)
+{
+	unsigned flags = 0;
+
+	flags |= r->is_stale_allowed ? FLAG_STALE_ALLOWED : 0;
+	flags |= r->must_revalidate ? FLAG_MUST_REVALIDATE : 0;
+	flags |= r->must_validate ? FLAG_MUST_VALIDATE : 0;
+	flags |= r->is_guide ? FLAG_GUIDE : 0;
+	return (uint16_t)flags;
+}
+
 static void fill_fixed(const struct record *r, struct fixed *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -125,11 +141,11 @@ static void fill_fixed(const struct record *r, struct fixed *f)
 	f->stored_at_ms = r->stored_at_ms;
 	f->fresh_until_ms = r->fresh_until_ms;
 	f->swr_until_ms = r->swr_until_ms;
+	f->stale_until_ms = r->stale_until_ms;
 	f->age_s = r->age_s;
 	f->status = r->status;
 	f->op = r->op;
-	f->flags = (uint16_t)((r->is_stale_allowed ? FLAG_STALE_ALLOWED : 0) |
-			      (r->must_revalidate ? FLAG_MUST_REVALIDATE : 0));
+	f->flags = flags_of(r);
 	fill_lengths(r, f);
 	if (r->location.n > 0)
 		memcpy(f->location, r->location.p, r->location.n);
@@ -215,11 +231,14 @@ static void read_numbers(const struct fixed *f, struct record *r)
 	r->stored_at_ms = f->stored_at_ms;
 	r->fresh_until_ms = f->fresh_until_ms;
 	r->swr_until_ms = f->swr_until_ms;
+	r->stale_until_ms = f->stale_until_ms;
 	r->age_s = f->age_s;
 	r->status = f->status;
 	r->op = f->op;
 	r->is_stale_allowed = f->flags & FLAG_STALE_ALLOWED;
 	r->must_revalidate = f->flags & FLAG_MUST_REVALIDATE;
+	r->must_validate = f->flags & FLAG_MUST_VALIDATE;
+	r->is_guide = f->flags & FLAG_GUIDE;
 	r->authority_n = f->authority_n;
 }
 

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Changes with the layout; an environment of another version is made anew. */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 /* Caps. What is larger is not stored. */
 #define RECORD_KEY_MAX (256u << 10)
@@ -34,10 +34,13 @@ struct record {
 	int64_t stored_at_ms;
 	int64_t fresh_until_ms;
 	int64_t swr_until_ms;
+	int64_t stale_until_ms; /* INT64_MAX: no bound */
 	int64_t age_s;
 	uint16_t status; /* 100..599 */
 	bool is_stale_allowed;
 	bool must_revalidate;
+	bool must_validate;
+	bool is_guide; /* to variants; see cache_vary.c */
 	/* Index in the operation table, and the id that it had: tables change
 	 * with upgrades, and a number alone would then mean another one. */
 	uint32_t op;

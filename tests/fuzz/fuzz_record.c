@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define CHECKSUM_AT 8
 #define CHECKED_FROM 16
-#define FIXED_BYTES 176
-#define BODY_N_AT 72
+#define FIXED_BYTES 184
+#define BODY_N_AT 80
 
 static void check_inside(struct slice part, const uint8_t *p, size_t n)
 {
@@ -84,10 +84,10 @@ static void mend_length(uint8_t *p, size_t n)
 	assert(record_size(&r) == sizeof(pattern));
 	record_encode(&r, pattern);
 	memcpy(p, pattern, CHECKSUM_AT);
-	memcpy(&key_n, p + 64, sizeof(key_n));
-	memcpy(&head_n, p + 68, sizeof(head_n));
-	memcpy(&tags_n, p + 106, sizeof(tags_n));
-	used = FIXED_BYTES + (size_t)key_n + head_n + p[110] +
+	memcpy(&key_n, p + 72, sizeof(key_n));
+	memcpy(&head_n, p + 76, sizeof(head_n));
+	memcpy(&tags_n, p + 114, sizeof(tags_n));
+	used = FIXED_BYTES + (size_t)key_n + head_n + p[118] +
 	       (size_t)tags_n * sizeof(struct digest128);
 	body_n = used <= n ? (uint32_t)(n - used) : 0;
 	memcpy(p + BODY_N_AT, &body_n, sizeof(body_n));

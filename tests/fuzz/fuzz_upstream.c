@@ -5,6 +5,7 @@
  * must accept the same and come to the same stored head, byte for byte.
  */
 #include "http/conditional.h"
+#include "http/date.h"
 #include "http/field.h"
 #include "http/head.h"
 #include "http/upstream.h"
@@ -186,10 +187,10 @@ static bool is_dropped(const struct reading *r, struct slice name)
 	    "transfer-encoding", "upgrade", "http2-settings", "set-cookie",
 	    "set-cookie2", "alt-svc", "clear-site-data", "expect-ct", "nel",
 	    "report-to", "reporting-endpoints", "ratelimit",
-	    "strict-transport-security", "content-length", "date", "age", "via",
-	    "cache-status", "x-request-id"};
+	    "strict-transport-security", "content-length", "age",
+	    "x-request-id"};
 	static const char *const families[] = {
-	    "cf-", "x-ratelimit-", "ratelimit-"};
+	    "access-control-", "cf-", "x-ratelimit-", "ratelimit-"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (is_name(name, names[i]))
@@ -230,19 +231,35 @@ static void write_vary(const struct reading *r, struct buf *out)
 		buf_add_slice(out, SLICE("\r\n"));
 }
 
-/* In order and as they came; all Vary lines as one, at the end. */
+/* The first that can be read, in the form that is to be sent. */
+static void write_date(const struct reading *r, struct buf *out)
+{
+	char text[HTTP_DATE_SIZE];
+	int64_t at_s = NOW_S;
+
+	for (unsigned i = 0; i < r->fields_n; i++)
+		if (is_name(r->fields[i].name, "date") &&
+		    http_date_parse(value_of(r, i), NOW_S, &at_s))
+			break;
+	http_date_format(text, at_s);
+	buf_printf(out, "Date: %s\r\n", text);
+}
+
+/* In order and as they came; Date, and all Vary lines as one, at the end. */
 static void write_stored(const struct reading *r, struct buf *out)
 {
 	for (unsigned i = 0; i < r->fields_n; i++) {
 		struct slice name = r->fields[i].name;
 
-		if (is_dropped(r, name) || is_name(name, "vary"))
+		if (is_dropped(r, name) || is_name(name, "vary") ||
+		    is_name(name, "date"))
 			continue;
 		buf_add_slice(out, name);
 		buf_add_slice(out, SLICE(": "));
 		buf_add_slice(out, value_of(r, i));
 		buf_add_slice(out, SLICE("\r\n"));
 	}
+	write_date(r, out);
 	write_vary(r, out);
 }
 
@@ -282,13 +299,15 @@ static void check_head(const struct upstream *u, const struct reading *r)
 
 	buf_init(&stored, 2 * UPSTREAM_HEAD_MAX_BYTES);
 	buf_init(&again, 2 * UPSTREAM_HEAD_MAX_BYTES);
-	assert(head_build(upstream_lines(u), NOW_S, &stored, &h, &why));
+	assert(head_build(
+	    upstream_lines(u), NOW_S, HEAD_DROPS_OURS, &stored, &h, &why));
 	check_stored(buf_slice(&stored));
 	write_stored(r, &again);
 	assert(slice_eq(buf_slice(&stored), buf_slice(&again)));
 	buf_reset(&again);
 	/* What is stored is what would be stored of it. */
-	assert(head_build(buf_slice(&stored), NOW_S, &again, &h2, &why));
+	assert(head_build(
+	    buf_slice(&stored), NOW_S, HEAD_DROPS_OURS, &again, &h2, &why));
 	assert(slice_eq(buf_slice(&stored), buf_slice(&again)));
 	assert(slice_eq(h.etag, h2.etag) && slice_eq(h.vary, h2.vary));
 	head_freshness(&h, u->status, NOW_S, &a);

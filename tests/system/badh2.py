@@ -130,6 +130,7 @@ def abort(c, s):
     """Ends the connection with RST instead of FIN."""
     c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                       struct.pack("ii", 1, 0))
+    c.sock.close()
     raise Gone
 
 
@@ -217,6 +218,19 @@ BEHAVIOURS = {f.__name__.replace("_", "-"): f for f in (
     away_no_length, hold, away_held)}
 
 
+def hang_up(sock):
+    """FIN, and no RST behind it for what was not read yet, which could take
+    away what the peer has not read either."""
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        sock.settimeout(5)
+        while sock.recv(65536):
+            pass
+    except OSError:
+        pass
+    sock.close()
+
+
 class Origin:
     def __init__(self, options):
         self.script = options.script.split(",")
@@ -250,7 +264,7 @@ class Origin:
         except (Gone, OSError):
             pass
         finally:
-            sock.close()
+            hang_up(sock)
 
     def run(self):
         while True:

@@ -81,7 +81,7 @@ def passed_head_claims_no_length():
     """The length of a GET's body is not 0 because a HEAD had none."""
     with Rig() as rig:
         answer = rig.call('HEAD', '/nowhere/in/the/table')
-        equal((answer.fwd, answer.field('content-length')), ('bypass', None))
+        equal((answer.fwd, answer.field('content-length')), ('uri-miss', None))
 
 
 @test

@@ -50,7 +50,7 @@ VALUES = {
     'state': tempfile.gettempdir() + '/elsewhere', 'upstream': 'https://a.example',
     'upstream_ca': CA.name, 'forward_headers': 'X-A', 'user_agent': 'b/1',
     'max_body_total': '300MiB',
-    'log_level': 'warn', 'log_file': '/dev/null', 'unix_mode': '0600',
+    'log_level': 'warn', 'profile': 'standards', 'log_file': '/dev/null', 'unix_mode': '0600',
     'trusted_proxies': '10.0.0.0/8', 'cors_origins': 'https://a.example',
 }
 BY_FLAG = {'listen', 'state', 'upstream'}
@@ -93,6 +93,8 @@ def each_option_is_changed_or_named():
                   for name, value in in_force().items()}
         strange = [n for n, v in values.items() if v is None]
         equal(('add to VALUES', strange), ('add to VALUES', []))
+        # It forbids some of the others, and has a test of its own.
+        values.pop('profile')
         rig.write(''.join('%s = %s\n' % x for x in values.items()))
         rig.hangup()  # log_level keeps the word of it out of the log
         wait_for(lambda: 'lastReload' in rig.told(), 'the reload')
@@ -102,6 +104,15 @@ def each_option_is_changed_or_named():
           ('write a test that changes', set()))
     equal(('tested, but needs a restart', TESTED & fixed),
           ('tested, but needs a restart', set()))
+
+
+@test
+def profile_needs_a_restart():
+    with Reloading() as rig:
+        rig.write('profile = standards\n')
+        rig.hangup()
+        wait_for(lambda: 'lastReload' in rig.told(), 'the reload')
+        equal(rig.told()['needsRestart'], ['profile'])
 
 
 # ---- what clients are told ----

@@ -216,7 +216,7 @@ static inline struct answer *rig_answer(size_t n, char c)
 	    sizeof(RIG_HEAD) - 1, body, n);
 	assert_non_null(a);
 	a->date_ms = RIG_NOW_MS;
-	a->age_s = 3;
+	a->initial_age_s = 3;
 	a->etag = slice_of(strstr(a->head.p, "W/"), 5);
 	if (n == sizeof(page) - 1) {
 		a->next_page = slice_of(strstr(a->body.p, "http:"), 27);

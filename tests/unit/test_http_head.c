@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -20,18 +21,29 @@ struct fixture {
 static bool build(struct fixture *t, const char *lines)
 {
 	buf_init(&t->out, 500);
-	return head_build(slice_of_str(lines), NOW, &t->out, &t->h, &t->why);
+	return head_build(
+	    slice_of_str(lines), NOW, HEAD_DROPS_OURS, &t->out, &t->h, &t->why);
+}
+
+/* date: of the Date that comes behind what is kept; vary: what comes last. */
+static void check_by(enum head_rules rules, const char *lines, const char *kept,
+    const char *date, const char *vary)
+{
+	struct fixture t;
+	char text[600];
+
+	buf_init(&t.out, 500);
+	if (!head_build(slice_of_str(lines), NOW, rules, &t.out, &t.h, &t.why))
+		fail_msg("%s: %s", lines, t.why);
+	snprintf(text, sizeof(text), "%sDate: %s\r\n%s", kept, date, vary);
+	if (!slice_eq(buf_slice(&t.out), slice_of_str(text)))
+		fail_msg("%s: %.*s", lines, (int)t.out.n, t.out.p);
+	buf_fini(&t.out);
 }
 
 static void check_kept(const char *lines, const char *kept)
 {
-	struct fixture t;
-
-	if (!build(&t, lines))
-		fail_msg("%s: %s", lines, t.why);
-	if (!slice_eq(buf_slice(&t.out), slice_of_str(kept)))
-		fail_msg("%s: %.*s", lines, (int)t.out.n, t.out.p);
-	buf_fini(&t.out);
+	check_by(HEAD_DROPS_OURS, lines, kept, DATE, "");
 }
 
 /* RFC 9111 §3.1, RFC 9110 §7.6.1 */
@@ -41,9 +53,9 @@ static void test_kept(void **state)
 	check_kept("", "");
 	check_kept("Content-Type: a/b\r\nX-Unknown: \xff\r\nServer: s\r\n",
 	    "Content-Type: a/b\r\nX-Unknown: \xff\r\nServer: s\r\n");
-	check_kept("Content-Length: 5\r\nDate: " DATE "\r\nAge: 1\r\n"
-		   "Via: x\r\nCache-Status: y\r\nA: b\r\n",
-	    "A: b\r\n");
+	check_kept("Content-Length: 5\r\nAge: 1\r\nA: b\r\n", "A: b\r\n");
+	check_kept("Via: x\r\nCache-Status: y\r\nA: b\r\n",
+	    "Via: x\r\nCache-Status: y\r\nA: b\r\n");
 	check_kept(
 	    "Transfer-Encoding: chunked\r\nTrailer: x\r\nA: b\r\n", "A: b\r\n");
 	check_kept("Set-Cookie: a\r\nCF-Ray: b\r\nx-ratelimit-max: 100\r\n"
@@ -53,9 +65,77 @@ static void test_kept(void **state)
 		   "X-OTHER: c\r\nConnection: third\r\nThird: d\r\n",
 	    "A: b\r\n");
 	check_kept("A: 1\r\nA: 2\r\na: 1\r\n", "A: 1\r\nA: 2\r\na: 1\r\n");
-	check_kept("Vary:\r\nVary: a\r\nVary: \r\n", "Vary: a\r\n");
-	check_kept("Vary: Accept\r\nA: b\r\nvary: Origin , X\r\n",
-	    "A: b\r\nVary: Accept, Origin , X\r\n");
+	check_by(HEAD_DROPS_OURS, "Vary:\r\nVary: a\r\nVary: \r\n", "", DATE,
+	    "Vary: a\r\n");
+	check_by(HEAD_DROPS_OURS,
+	    "Vary: Accept\r\nA: b\r\nvary: Origin , X\r\n", "A: b\r\n", DATE,
+	    "Vary: Accept, Origin , X\r\n");
+}
+
+/* RFC 9110 §6.6.1: the origin's, or the time of receipt. */
+static void test_date(void **state)
+{
+	static const enum head_rules rules[] = {
+	    HEAD_DROPS_OURS, HEAD_KEEPS_ALL};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		check_by(rules[i], "date: " LATER "\r\n", "", LATER, "");
+		check_by(rules[i], "", "", DATE, "");
+		check_by(rules[i], "Date: today\r\n", "", DATE, "");
+		check_by(
+		    rules[i], "Date: " LATER "\r\nDate: x\r\n", "", LATER, "");
+		/* said in the form that is to be sent */
+		check_by(rules[i], "Date: Sunday, 06-Nov-94 08:50:37 GMT\r\n",
+		    "", LATER, "");
+	}
+}
+
+/* RFC 9111 §3.1: all that is not excepted there. */
+static void test_all_kept(void **state)
+{
+	(void)state;
+	check_by(HEAD_KEEPS_ALL,
+	    "Set-Cookie: a\r\nCF-Ray: b\r\nx-ratelimit-max: 100\r\n"
+	    "X-Request-Id: c\r\nStrict-Transport-Security: d\r\n"
+	    "Access-Control-Allow-Origin: *\r\nX-New: e\r\n",
+	    "Set-Cookie: a\r\nCF-Ray: b\r\nx-ratelimit-max: 100\r\n"
+	    "X-Request-Id: c\r\nStrict-Transport-Security: d\r\n"
+	    "Access-Control-Allow-Origin: *\r\nX-New: e\r\n",
+	    DATE, "");
+	check_by(HEAD_KEEPS_ALL,
+	    "Connection: a, b\r\nA: 1\r\nB: 2\r\nC: 3\r\n"
+	    "Proxy-Authenticate: p\r\nProxy-Authentication-Info: q\r\n"
+	    "Proxy-Authorization: r\r\nKeep-Alive: s\r\nTE: t\r\n"
+	    "Transfer-Encoding: u\r\nUpgrade: v\r\nContent-Length: 9\r\n",
+	    "C: 3\r\n", DATE, "");
+}
+
+/* What is stored says of itself what was said of it on arrival. */
+static void test_read(void **state)
+{
+	struct fixture t;
+	struct head h;
+
+	(void)state;
+	assert_true(build(&t,
+	    "ETag: \"1\"\r\nLast-Modified: " DATE "\r\nVary: a\r\n"
+	    "Date: " LATER "\r\nVary: b\r\nCache-Control: max-age=7\r\n"
+	    "Expires: " LATER "\r\nContent-Type: x/y\r\n"));
+	assert_true(head_read(buf_slice(&t.out), NOW, &h));
+	assert_true(slice_eq(h.etag, SLICE("\"1\"")));
+	assert_true(slice_eq(h.last_modified, SLICE(DATE)));
+	assert_true(slice_eq(h.vary, SLICE("a, b")));
+	assert_true(slice_eq(h.content_type, SLICE("x/y")));
+	assert_true(h.has_date && h.has_expires);
+	assert_int_equal(h.date_s, NOW + 60);
+	assert_int_equal(h.expires_s, NOW + 60);
+	assert_int_equal(h.cc.max_age_s, 7);
+	assert_int_equal(h.limits.max, -1);
+	buf_fini(&t.out);
+	assert_true(head_read(SLICE_NONE, NOW, &h));
+	assert_int_equal(h.etag.n, 0);
+	assert_false(head_read(SLICE("A: b\r\ncut"), NOW, &h));
 }
 
 static void test_refused(void **state)
@@ -82,7 +162,8 @@ static void test_cap(void **state)
 
 	(void)state;
 	buf_init(&out, 5);
-	assert_false(head_build(SLICE("A: b\r\n"), NOW, &out, &h, &why));
+	assert_false(head_build(
+	    SLICE("A: b\r\n"), NOW, HEAD_DROPS_OURS, &out, &h, &why));
 	assert_string_equal(why, "head too large");
 	buf_fini(&out);
 }
@@ -125,8 +206,8 @@ static void test_places_behind(void **state)
 	(void)state;
 	buf_init(&out, 100);
 	buf_add_slice(&out, SLICE("ETag: \"other\"\r\n"));
-	assert_true(
-	    head_build(SLICE("ETag: \"mine\"\r\n"), NOW, &out, &h, &why));
+	assert_true(head_build(
+	    SLICE("ETag: \"mine\"\r\n"), NOW, HEAD_DROPS_OURS, &out, &h, &why));
 	assert_true(slice_eq(h.etag, SLICE("\"mine\"")));
 	buf_fini(&out);
 }
@@ -228,9 +309,10 @@ static void test_freshness(void **state)
 	assert_true(a.is_partial && a.has_validator);
 	assert_false(a.is_vary_any);
 	buf_fini(&t.out);
+	/* RFC 9110 §14.4: it means something in a 206 only. */
 	assert_true(build(&t, "Content-Range: x\r\n"));
 	head_freshness(&t.h, 200, 55, &a);
-	assert_true(a.is_partial);
+	assert_false(a.is_partial);
 	assert_false(a.has_validator);
 	buf_fini(&t.out);
 }
@@ -239,6 +321,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_date),
+	    cmocka_unit_test(test_all_kept),
+	    cmocka_unit_test(test_read),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_cap),
 	    cmocka_unit_test(test_places),

@@ -87,6 +87,135 @@ static void finds_what_was_put(void **state)
 	cache_release(f->reader);
 }
 
+static void keeps_the_terms(void **state)
+{
+	static const int64_t bounds[] = {INT64_MAX, RIG_NOW_MS, 1};
+	struct fixture *f = *state;
+	struct digest128 key = digest_fast(SLICE("k"));
+
+	for (size_t i = 0; i < 3; i++) {
+		struct cache_put *p =
+		    rig_put_new("k", i + 1, RIG_TAGS("all"), 0);
+		struct cache_view v;
+
+		p->stale_until_ms = bounds[i];
+		p->must_validate = i % 2;
+		p->must_revalidate = !p->must_validate;
+		assert_true(rig_post(f->cache, p));
+		cache_lookup(f->reader, &key, SLICE("k"), RIG_NOW_MS, &v);
+		assert_true(v.stale_until_ms == bounds[i]);
+		assert_true(v.must_validate == i % 2);
+		assert_true(v.must_revalidate != i % 2);
+		cache_release(f->reader);
+	}
+}
+
+/* ---- variants ---- */
+
+/* Under "base", with names; its key is base and variant. */
+static bool put_variant(
+    struct fixture *f, const char *key, const char *names, uint64_t seq)
+{
+	struct cache_put *p = rig_put_new(key, seq, RIG_TAGS("all"), 0);
+
+	p->base_key = digest_fast(SLICE("base"));
+	p->base_full_key = slice_of(rig_copy("base", 4), 4);
+	p->vary = slice_of(rig_copy(names, strlen(names)), strlen(names));
+	return rig_post(f->cache, p);
+}
+
+/* The lists, joined by "|". */
+static const char *lists_of(struct fixture *f, const char *full_key)
+{
+	static char text[256];
+	struct digest128 base = digest_fast(SLICE("base"));
+	struct slice lists[CACHE_VARY_LISTS_MAX];
+	size_t n =
+	    cache_vary_lists(f->reader, &base, slice_of_str(full_key), lists);
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%.*s|",
+		    (int)lists[i].n, lists[i].p);
+	cache_release(f->reader);
+	return text;
+}
+
+static void guides_to_variants(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(lists_of(f, "base"), "");
+	assert_true(put_variant(f, "v1", "accept,foo", 1));
+	assert_string_equal(lists_of(f, "base"), "accept,foo|");
+	assert_true(put_variant(f, "v2", "", 2));
+	assert_string_equal(lists_of(f, "base"), "|accept,foo|");
+	/* once each, the latest first */
+	assert_true(put_variant(f, "v3", "accept,foo", 3));
+	assert_string_equal(lists_of(f, "base"), "accept,foo||");
+	assert_string_equal(lists_of(f, "other"), "");
+	/* a guide is no answer */
+	assert_int_equal(rig_state(f->reader, "base"), CACHE_MISS);
+	assert_int_equal(rig_state(f->reader, "v1"), CACHE_FRESH);
+}
+
+/* All in one transaction: what was found stays readable until the release. */
+static void looks_at_several_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct digest128 base = digest_fast(SLICE("base"));
+	struct digest128 one = digest_fast(SLICE("v1"));
+	struct digest128 other = digest_fast(SLICE("v2"));
+	struct slice lists[CACHE_VARY_LISTS_MAX];
+	struct cache_view v, w;
+
+	assert_true(put_variant(f, "v1", "a", 1));
+	assert_true(put_variant(f, "v2", "b", 2));
+	assert_int_equal(
+	    cache_vary_lists(f->reader, &base, SLICE("base"), lists), 2);
+	cache_lookup(f->reader, &one, SLICE("v1"), RIG_NOW_MS, &v);
+	cache_lookup(f->reader, &other, SLICE("v2"), RIG_NOW_MS, &w);
+	assert_int_equal(v.state, CACHE_FRESH);
+	assert_int_equal(w.state, CACHE_FRESH);
+	assert_int_equal(v.seq, 1);
+	assert_int_equal(w.seq, 2);
+	assert_true(slice_eq(v.body, w.body) && v.body.p != w.body.p);
+	assert_true(slice_eq(lists[0], SLICE("b")));
+	cache_release(f->reader);
+	/* and a lookup without lists begins anew */
+	assert_true(rig_put(f->cache, "k", 3, RIG_TAGS("all")));
+	assert_int_equal(rig_state(f->reader, "k"), CACHE_FRESH);
+}
+
+static void keeps_the_latest_lists(void **state)
+{
+	struct fixture *f = *state;
+	char name[8], wanted[64] = "";
+
+	for (int i = 0; i < CACHE_VARY_LISTS_MAX + 3; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		assert_true(put_variant(f, name, name, 1 + (uint64_t)i));
+	}
+	for (int i = CACHE_VARY_LISTS_MAX + 2; i >= 3; i--)
+		snprintf(wanted + strlen(wanted),
+		    sizeof(wanted) - strlen(wanted), "n%d|", i);
+	assert_string_equal(lists_of(f, "base"), wanted);
+}
+
+/* An answer stored under the base key itself, by an earlier profile say, gives
+ * way to the guide. */
+static void a_guide_replaces_an_answer(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(rig_put(f->cache, "base", 1, RIG_TAGS("all")));
+	assert_string_equal(lists_of(f, "base"), "");
+	assert_true(put_variant(f, "v1", "a", 2));
+	assert_string_equal(lists_of(f, "base"), "a|");
+	assert_int_equal(rig_state(f->reader, "base"), CACHE_MISS);
+}
+
 static void misses_another_full_key_of_the_same_digest(void **state)
 {
 	struct fixture *f = *state;
@@ -318,12 +447,12 @@ static void without_a_store_everything_misses(void **state)
 
 /* ---- housekeeping ---- */
 
-static bool is_single_entry(void *arg)
+static bool has_two_entries(void *arg)
 {
 	struct cache_stat stat;
 
 	cache_stat(arg, &stat);
-	return stat.entries == 1;
+	return stat.entries == 2;
 }
 
 static void housekeeping_removes_what_serves_nobody(void **state)
@@ -332,6 +461,7 @@ static void housekeeping_removes_what_serves_nobody(void **state)
 	struct cache_put *too_old = rig_put_new("old", 1, RIG_TAGS("t"), 0);
 	struct cache_put *useless = rig_put_new("never", 1, RIG_TAGS("t"), 0);
 	struct cache_put *kept = rig_put_new("kept", 1, RIG_TAGS("t"), 0);
+	struct cache_put *asked = rig_put_new("asked", 1, RIG_TAGS("t"), 0);
 	int64_t now_ms = clock_wall_ms();
 	struct cache_stat stat;
 
@@ -342,15 +472,22 @@ static void housekeeping_removes_what_serves_nobody(void **state)
 	    now_ms - f->options.keep_stale_ms - 1000;
 	useless->fresh_until_ms = useless->swr_until_ms = now_ms - 1000;
 	useless->is_stale_allowed = false;
+	useless->answer->etag = SLICE_NONE;
+	/* Not to be served, but its upstream can be asked about it. */
+	asked->fresh_until_ms = asked->swr_until_ms = now_ms - 1000;
+	asked->must_revalidate = true;
 	kept->fresh_until_ms = kept->swr_until_ms = now_ms - 1000;
 	assert_true(rig_put(f->cache, "dead", 1, RIG_TAGS("contact:1")));
 	assert_true(rig_post(f->cache, too_old));
 	assert_true(rig_post(f->cache, useless));
 	assert_true(rig_post(f->cache, kept));
+	assert_true(rig_post(f->cache, asked));
 	assert_true(rig_move(f->cache, 2, false, RIG_TAGS("contact:1")));
-	assert_true(rig_until(is_single_entry, f->cache));
+	assert_true(rig_until(has_two_entries, f->cache));
 	assert_int_equal(
 	    rig_state_at(f->reader, "kept", now_ms), CACHE_EXPIRED);
+	assert_int_equal(
+	    rig_state_at(f->reader, "asked", now_ms), CACHE_EXPIRED);
 	cache_stat(f->cache, &stat);
 	assert_true(stat.is_serving);
 	assert_true(stat.is_storing);
@@ -402,6 +539,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WITH_CACHE(finds_what_was_put),
+	    WITH_CACHE(keeps_the_terms),
+	    WITH_CACHE(guides_to_variants),
+	    WITH_CACHE(looks_at_several_at_a_time),
+	    WITH_CACHE(keeps_the_latest_lists),
+	    WITH_CACHE(a_guide_replaces_an_answer),
 	    WITH_CACHE(misses_another_full_key_of_the_same_digest),
 	    WITH_CACHE(expires),
 	    WITH_CACHE(forgets_an_operation_that_changed_its_name),

@@ -147,24 +147,25 @@ static void each_number_is_checked(void **state)
 		uint64_t value;
 	} cases[] = {
 	    {0, 4, 1}, /* magic */
-	    {4, 4, 2}, /* version */
+	    {4, 4, 1}, /* version */
 	    {32, 8, UINT64_MAX}, /* stored_at_ms */
 	    {40, 8, UINT64_MAX}, /* fresh_until_ms */
 	    {48, 8, UINT64_MAX}, /* swr_until_ms */
-	    {56, 8, UINT64_MAX}, /* age_s */
-	    {64, 4, UINT32_MAX}, /* lengths */
-	    {68, 4, UINT32_MAX}, {72, 4, UINT32_MAX},
-	    {80, 4, 36}, /* etag beyond head */
-	    {80, 4, UINT32_MAX}, {84, 4, UINT32_MAX}, /* last_modified */
-	    {88, 4, 20}, /* next_page beyond body */
-	    {92, 4, UINT32_MAX}, {92, 4, 0}, /* an offset without a length */
-	    {96, 4, 11}, /* authority beyond next_page */
-	    {100, 2, 0}, /* etag: an offset without a length */
-	    {102, 2, UINT16_MAX}, {104, 2, 99}, /* status */
-	    {104, 2, 600}, {106, 2, 3}, /* tags */
-	    {108, 2, 4}, /* an unknown flag */
-	    {111, 1, 65}, /* location */
-	    {111, 1, 2}, /* bytes after the location */
+	    {56, 8, UINT64_MAX - 1}, /* stale_until_ms */
+	    {64, 8, UINT64_MAX}, /* age_s */
+	    {72, 4, UINT32_MAX}, /* lengths */
+	    {76, 4, UINT32_MAX}, {80, 4, UINT32_MAX},
+	    {88, 4, 36}, /* etag beyond head */
+	    {88, 4, UINT32_MAX}, {92, 4, UINT32_MAX}, /* last_modified */
+	    {96, 4, 20}, /* next_page beyond body */
+	    {100, 4, UINT32_MAX}, {100, 4, 0}, /* an offset without a length */
+	    {104, 4, 11}, /* authority beyond next_page */
+	    {108, 2, 0}, /* etag: an offset without a length */
+	    {110, 2, UINT16_MAX}, {112, 2, 99}, /* status */
+	    {112, 2, 600}, {114, 2, 3}, /* tags */
+	    {116, 2, 16}, /* an unknown flag */
+	    {119, 1, 65}, /* location */
+	    {119, 1, 2}, /* bytes after the location */
 	};
 	struct record in = sample(), out;
 	unsigned char *block, *p;

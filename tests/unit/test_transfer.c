@@ -233,7 +233,7 @@ static void test_refused(void **state)
 	    "X: a\r\nEvil: 1", "X: a\rb", "X: a\x01", "X : y", "Host: evil",
 	    "Content-Length: 1", "transfer-encoding: chunked", "TE: trailers",
 	    "Connection: close", "Expect: 100-continue", "Upgrade: h2c",
-	    "Accept-Encoding: gzip", "User-Agent: me", "X-\xc3\xa4: y"};
+	    "X-\xc3\xa4: y"};
 	struct rig *rig = *state;
 	struct transfer_request rq;
 
