@@ -57,6 +57,12 @@
 	X(REVALIDATIONS_LOST, "revalidations_lost", \
 	    "Confirmations of stored answers that were gone by then; the " \
 	    "upstream was asked again.") \
+	X(CREDENTIALS_DENIED, "credentials_denied", \
+	    "Answers by which the upstream called a credential invalid; what " \
+	    "was stored for it is not used any more.") \
+	X(ANSWERS_DENIED, "answers_denied", \
+	    "Stored answers given up because the upstream refuses them to " \
+	    "their credential now, or no longer has what they tell of.") \
 	X(LARGE_ANSWERS, "large_answers", \
 	    "Reads begun again as streams because their answer was too large " \
 	    "to store.") \

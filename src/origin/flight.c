@@ -1,37 +1,11 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "origin/filing.h"
-#include "origin/origin_internal.h"
-#include "origin/renewal.h"
+#include "origin/flight_internal.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
-
-/*
- * A flight: one read under way to the upstream, and everybody who waits for
- * it. After landing it stays findable until the writer has committed its
- * answer, so that nobody asks again for what has just arrived.
- */
-struct flight {
-	struct flight *next_in_bucket;
-	struct origin *origin;
-	struct fetch *fetch; /* one reference */
-	struct queue_job job; /* until it has landed */
-	struct tag_set tags; /* of the request; of the answer too, landed */
-	uint64_t seq; /* when handed to curl; NOT_BEGUN before */
-	int64_t begun_at_ms; /* wall; likewise */
-	struct ask *waiters; /* oldest first */
-	struct ask **waiters_end;
-	struct answer *answer; /* landed, waiting for the commit; else NULL */
-	int64_t fresh_until_ms; /* wall; landed */
-	bool is_shared; /* others may join */
-	bool is_wanted; /* whoever waits for it: to renew what is stored */
-};
-
-/* Newer than any movement, for those who ask whether it may be too old: what
- * is still to be sent will not be overtaken by what has happened. */
-#define NOT_BEGUN UINT64_MAX
 
 /* ---- the table ---- */
 
@@ -49,7 +23,7 @@ static struct flight **bucket_of(struct origin *o, const struct fetch *f)
 	return bucket_of_key(o, &f->key);
 }
 
-static bool has_moved_since(struct flight *fl)
+bool flight_has_moved(struct flight *fl)
 {
 	struct cache_moved moved;
 
@@ -90,7 +64,7 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 		if (fl->seq < min_seq ||
 		    !slice_eq(fl->fetch->full_key, f->full_key))
 			continue;
-		if (has_moved_since(fl))
+		if (flight_has_moved(fl))
 			continue;
 		if (fl->answer ? may_have_landed && is_as_if_stored(fl, f)
 			       : fl->is_shared && f->may_join)
@@ -99,7 +73,7 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 	return NULL;
 }
 
-static void flight_free(struct flight *fl)
+void flight_free(struct flight *fl)
 {
 	struct flight **at = bucket_of(fl->origin, fl->fetch);
 
@@ -152,7 +126,7 @@ static void await(struct flight *fl, struct ask *a)
 	flight_time_stale(o, a);
 }
 
-static struct ask *take_waiters(struct flight *fl)
+struct ask *flight_take_waiters(struct flight *fl)
 {
 	struct ask *first = fl->waiters;
 
@@ -177,7 +151,7 @@ static struct ask *take_gone(struct flight *fl, const struct origin_gone *g)
 	return a;
 }
 
-static void give_answer(
+void flight_give(
     struct origin *o, struct ask *a, struct answer *answer, bool is_stored)
 {
 	a->result = ASK_ANSWERED;
@@ -198,204 +172,12 @@ static bool drop_if_unwanted(struct flight *fl)
 }
 
 /* Those that the request alone tells. */
-static void begin_tags(struct flight *fl)
+void flight_begin_tags(struct flight *fl)
 {
 	struct api_context context = fetch_context(fl->fetch, SLICE_NONE);
 
 	tag_set_init(&fl->tags);
 	api_tags_read(&context, &fl->tags);
-}
-
-/* ---- landing ---- */
-
-/* What a landed transfer means for everybody who waits. */
-struct landing {
-	struct answer *answer; /* NULL: failed */
-	const struct transfer_result *result;
-	bool is_overtaken; /* a write moved one of its tags meanwhile */
-	bool is_renewed; /* the answer is the stored one, with a new head */
-	bool is_stored;
-	const char *failure; /* of an answer that a fallback is better than */
-};
-
-static void settle_waiter(struct origin *o, struct ask *a,
-    const struct landing *l, uint64_t flight_seq)
-{
-	/* Too large to keep: each gets it passed on, anew. */
-	if (l->result->outcome == TRANSFER_TOO_LARGE) {
-		a->is_collapsed = false;
-		stream_ask(o, a);
-		return;
-	}
-	/*
-	 * Read your writes: who arrived after a write on these tags was
-	 * decided must not see an answer that may predate it.
-	 */
-	if (l->is_overtaken && a->arrived_seq > flight_seq) {
-		metrics_add(METRIC_FLIGHTS_REDISPATCHED, 1);
-		flight_ask(o, a);
-		return;
-	}
-	origin_time_ask(a, l->result);
-	if (!l->answer) {
-		origin_return_failure(o, a, l->result);
-		return;
-	}
-	/* A suspect answer is for when the upstream cannot be reached. */
-	if (l->failure && ask_prefers_stale(a)) {
-		a->result = ASK_STALE;
-		a->detail = l->failure;
-		origin_return(o, a);
-		return;
-	}
-	if (l->is_renewed)
-		a->fwd_status = l->result->status;
-	give_answer(o, a, l->answer, l->is_stored);
-}
-
-static void on_stored_by_writer(struct cache_put *p, bool is_stored)
-{
-	struct flight *fl = p->arg;
-
-	(void)is_stored;
-	p->mail.kind = ORIGIN_MAIL_PUT;
-	if (!mailbox_post(fl->origin->returns, &p->mail))
-		assert(!"the origin's returns are unbounded");
-}
-
-/* Hands the answer to the writer. True when it is on its way. */
-static bool file_answer(
-    struct flight *fl, struct landing *l, const struct head *info)
-{
-	struct origin *o = fl->origin;
-	struct filing filing = {
-	    .fetch = fl->fetch,
-	    .answer = l->answer,
-	    .info = info,
-	    .is_close_delimited = l->result->is_close_delimited,
-	    .tags = &fl->tags,
-	    .seq = fl->seq,
-	    .settling_ms = o->settings->settling_ms,
-	    .max_bytes = o->settings->store_answer_max_bytes,
-	};
-	struct cache_put *p;
-
-	if (!o->options.cache || l->is_overtaken || origin_is_bypassed(o))
-		return false;
-	/* A head alone is no answer to a GET. */
-	if (fetch_is_head(fl->fetch) && !l->is_renewed)
-		return false;
-	moves_latest(
-	    o->moves, o->reader, fl->tags.v, fl->tags.n, &filing.moved);
-	p = filing_put(&filing);
-	if (!p)
-		return false;
-	fl->answer = answer_ref(l->answer);
-	fl->fresh_until_ms = p->fresh_until_ms;
-	p->done = on_stored_by_writer;
-	p->arg = fl;
-	o->puts_pending++;
-	cache_put_post(o->options.cache, p);
-	return true;
-}
-
-/* The answer that came, or the stored one that it confirms. */
-static void take_answer(
-    struct flight *fl, struct transfer *t, struct landing *l, struct head *info)
-{
-	struct origin *o = fl->origin;
-
-	if (fetch_is_head(fl->fetch) || l->result->status == 304)
-		l->answer = renewal_make(o, fl->fetch, l->result, info);
-	l->is_renewed = l->answer != NULL;
-	if (!l->answer)
-		l->answer = origin_answer(o, t, l->result, info);
-}
-
-static void examine(
-    struct flight *fl, struct transfer *t, struct landing *l, struct head *info)
-{
-	struct api_context context;
-
-	if (l->result->outcome != TRANSFER_OK)
-		return;
-	take_answer(fl, t, l, info);
-	if (!l->answer)
-		return;
-	l->answer->initial_age_s = filing_initial_age_s(
-	    fl->fetch, info, fl->begun_at_ms, l->answer->date_ms);
-	l->failure = filing_failure(fl->fetch, l->answer, info);
-	rates_update(fl->origin->rates, &fl->fetch->scope, &info->limits);
-	/* Read anew: what the answer names takes the place of the coarser tags
-	 * that stood in for it. */
-	tag_set_fini(&fl->tags);
-	context = fetch_context(fl->fetch, l->answer->body);
-	api_tags_read(&context, &fl->tags);
-	l->is_overtaken = has_moved_since(fl);
-	if (!l->failure)
-		l->is_stored = file_answer(fl, l, info);
-}
-
-static void depart(struct flight *fl);
-
-/* What the 304 is about is no longer there, or not what it is about: the whole
- * answer is needed after all. The clients wait on. */
-static bool is_asked_whole(
-    struct flight *fl, const struct transfer_result *r, const struct landing *l)
-{
-	if (r->outcome != TRANSFER_OK || r->status != 304 ||
-	    !fl->fetch->is_conditional || l->is_renewed)
-		return false;
-	metrics_add(METRIC_REVALIDATIONS_LOST, 1);
-	fl->fetch->is_conditional = false;
-	fl->seq = NOT_BEGUN;
-	tag_set_fini(&fl->tags);
-	begin_tags(fl);
-	depart(fl);
-	return true;
-}
-
-static void land(
-    struct queue_job *j, struct transfer *t, const struct transfer_result *r)
-{
-	struct flight *fl = mail_of(j, struct flight, job);
-	struct origin *o = fl->origin;
-	struct landing l = {.result = r};
-	struct head info = {0};
-	struct ask *a;
-	uint64_t seq = fl->seq;
-
-	origin_note_result(o, fl->fetch, r);
-	if (r->outcome == TRANSFER_TOO_LARGE) {
-		metrics_add(METRIC_LARGE_ANSWERS, 1);
-		large_note(&o->large, &fl->fetch->key, clock_mono_ms());
-	} else if (r->outcome != TRANSFER_OK) {
-		l.is_overtaken = has_moved_since(fl);
-	}
-	examine(fl, t, &l, &info);
-	if (is_asked_whole(fl, r, &l)) {
-		answer_unref(l.answer);
-		return;
-	}
-	if (l.is_renewed)
-		metrics_add(METRIC_REVALIDATED, 1);
-	a = take_waiters(fl);
-	if (!l.is_stored)
-		flight_free(fl);
-	while (a) {
-		struct ask *next = a->next;
-
-		settle_waiter(o, a, &l, seq);
-		a = next;
-	}
-	answer_unref(l.answer);
-}
-
-void flight_stored(struct origin *o, struct cache_put *p)
-{
-	o->puts_pending--;
-	flight_free(p->arg);
-	cache_put_free(p);
 }
 
 /* ---- take-off ---- */
@@ -412,7 +194,7 @@ static struct flight *flight_new(struct origin *o, struct fetch *f)
 	fl->seq = NOT_BEGUN;
 	fl->is_shared = f->may_join;
 	fl->waiters_end = &fl->waiters;
-	begin_tags(fl);
+	flight_begin_tags(fl);
 	fl->next_in_bucket = *bucket;
 	*bucket = fl;
 	atomic_fetch_add(&o->flights_n, 1);
@@ -452,12 +234,12 @@ static void on_no_way(struct queue_job *j, const struct transfer_result *r)
 
 static const struct queue_ops ops = {
     .begin = take_off,
-    .done = land,
+    .done = landing_done,
     .no_way = on_no_way,
 };
 
 /* With all who wait already: it may be over before this returns. */
-static void depart(struct flight *fl)
+void flight_depart(struct flight *fl)
 {
 	fl->job.ops = &ops;
 	fl->job.fetch = fl->fetch;
@@ -495,7 +277,7 @@ static void join(struct origin *o, struct flight *fl, struct ask *a)
 {
 	if (fl->answer) {
 		a->fresh_until_ms = fresh_until_ms(fl, a->fetch);
-		give_answer(o, a, fl->answer, true);
+		flight_give(o, a, fl->answer, true);
 		return;
 	}
 	a->is_collapsed = true;
@@ -517,7 +299,7 @@ static void begin(struct origin *o, struct ask *a)
 		return;
 	}
 	await(fl, a);
-	depart(fl);
+	flight_depart(fl);
 }
 
 void flight_ask(struct origin *o, struct ask *a)
@@ -546,22 +328,43 @@ void flight_ask(struct origin *o, struct ask *a)
 	}
 }
 
-bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
+/* is_landed: those still under way do not count. */
+static bool has_flight(struct origin *o, const struct digest128 *key,
+    struct slice full_key, bool is_landed)
 {
-	struct origin *o = arg;
 	struct flight *fl = *bucket_of_key(o, key);
+
+	for (; fl; fl = fl->next_in_bucket)
+		if ((fl->answer || !is_landed) &&
+		    slice_eq(fl->fetch->full_key, full_key))
+			return true;
+	return false;
+}
+
+static bool is_in_store(
+    struct origin *o, const struct digest128 *key, struct slice full_key)
+{
 	enum cache_state state;
 	struct cache_view view;
 
-	for (; fl; fl = fl->next_in_bucket)
-		if (slice_eq(fl->fetch->full_key, full_key))
-			return true;
 	if (!o->reader)
 		return false;
 	/* Of any age: before all time nothing has expired. */
 	state = cache_lookup(o->reader, key, full_key, INT64_MIN, &view);
 	cache_release(o->reader);
 	return state != CACHE_MISS;
+}
+
+bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
+{
+	return has_flight(arg, key, full_key, false) ||
+	       is_in_store(arg, key, full_key);
+}
+
+bool flight_is_filed(struct origin *o, const struct fetch *f)
+{
+	return has_flight(o, &f->key, f->full_key, true) ||
+	       is_in_store(o, &f->key, f->full_key);
 }
 
 void flight_refetch(struct origin *o, struct fetch *f)
@@ -581,7 +384,7 @@ void flight_refetch(struct origin *o, struct fetch *f)
 	if (fl)
 		fl->is_wanted = true;
 	if (fl && is_new)
-		depart(fl);
+		flight_depart(fl);
 	fetch_unref(f);
 }
 
@@ -669,7 +472,7 @@ void flight_stop_all(struct origin *o)
 
 		while (fl) {
 			struct flight *next = fl->next_in_bucket;
-			struct ask *a = take_waiters(fl);
+			struct ask *a = flight_take_waiters(fl);
 
 			while (a) {
 				struct ask *later = a->next;

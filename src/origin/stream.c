@@ -3,6 +3,7 @@
 #include "api/op.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "origin/denial.h"
 #include "origin/movement.h"
 #include "origin/origin_internal.h"
 
@@ -53,6 +54,7 @@ struct stream {
 	bool is_moving; /* covered waits for the commit */
 	uint64_t bytes;
 	bool is_refused; /* by the upstream, 4xx: it did nothing */
+	bool is_denial; /* of a credential perhaps: its body tells */
 	bool is_doubtful; /* neither that nor a success */
 	bool is_ended; /* an end is in a pile, or was */
 	bool must_stop; /* the transfer is of no use any more */
@@ -220,6 +222,7 @@ static void on_head(
 	(void)t;
 	origin_note_result(s->origin, s->fetch, r);
 	s->is_refused = r->status >= 400 && r->status < 500;
+	s->is_denial = denial_is_possible(s->origin, r->status);
 	s->is_doubtful = r->status >= 300 && !s->is_refused;
 	origin_time_ask(a, r);
 	a->answer = origin_answer_head(s->origin, r, &info);
@@ -363,6 +366,31 @@ static bool is_echo(const struct stream *s)
 	       clock_mono_ms() < s->origin->echo_until_ms;
 }
 
+/*
+ * What the upstream says of the credential stands in a short body: nothing is
+ * passed on before that is here, or is longer than such a body ever is.
+ */
+static bool is_to_be_read(const struct stream *s)
+{
+	const struct stream_chunk *c = s->arrived.first;
+
+	return s->is_denial && !s->arrived.has_end &&
+	       (!c || c->n < STREAM_CHUNK_BYTES);
+}
+
+/* The movement that a denial causes, once. */
+static bool has_denial(struct stream *s, struct tag_set *tags)
+{
+	const struct stream_chunk *c = s->arrived.first;
+	struct slice body = c ? slice_of(c->bytes, c->n) : SLICE_NONE;
+
+	if (!s->is_denial || !s->arrived.ask || !s->arrived.ask->answer)
+		return false;
+	s->is_denial = false;
+	return denial_tags(
+	    s->origin, s->fetch, s->arrived.ask->answer->status, body, tags);
+}
+
 /* Could what has arrived tell the client of a change? */
 static bool must_move(const struct stream *s)
 {
@@ -381,34 +409,45 @@ static void on_moved(struct movement *m, bool is_committed)
 	change(s);
 }
 
+/* What has arrived goes on after this movement. */
+static void cover(struct stream *s, struct tag_set *tags, bool is_suspect)
+{
+	s->covered = s->arrived;
+	s->arrived = (struct pile){0};
+	s->is_moving = true;
+	movement_init(&s->movement, s->origin, on_moved, s);
+	movement_send(&s->movement, tags, is_suspect);
+}
+
 /* Moves what the request may have changed, and then delivers what has arrived
  * until now. Of one that was cut without a word nobody knows what it did. */
 static void move(struct stream *s)
 {
 	struct api_context context = fetch_context(s->fetch, SLICE_NONE);
+	struct tag_set tags;
 	bool is_suspect =
 	    s->is_doubtful ||
 	    (s->arrived.has_end && !s->view.is_whole && !s->arrived.first);
-	struct tag_set tags;
 
 	if (is_suspect)
 		metrics_add(METRIC_WRITES_UNKNOWN, 1);
 	else if (s->arrived.ask)
 		metrics_add(METRIC_WRITES, 1);
-	s->covered = s->arrived;
-	s->arrived = (struct pile){0};
-	s->is_moving = true;
 	tag_set_init(&tags);
 	api_tags_moved(&context, &tags);
-	movement_init(&s->movement, s->origin, on_moved, s);
-	movement_send(&s->movement, &tags, is_suspect);
+	cover(s, &tags, is_suspect);
 }
 
 static void pass_on(struct stream *s)
 {
-	if (s->is_moving || is_empty(&s->arrived))
+	struct tag_set tags;
+
+	if (s->is_moving || is_empty(&s->arrived) || is_to_be_read(s))
 		return;
-	if (must_move(s))
+	tag_set_init(&tags);
+	if (has_denial(s, &tags))
+		cover(s, &tags, false);
+	else if (must_move(s))
 		move(s);
 	else
 		deliver(s, &s->arrived);

@@ -4,6 +4,7 @@
 #include "http/field.h"
 #include "http/reference.h"
 #include "http/target.h"
+#include "origin/denial.h"
 #include "origin/filing.h"
 #include "origin/movement.h"
 #include "origin/origin_internal.h"
@@ -191,6 +192,20 @@ static void settle_write(struct passage *p, enum verdict verdict)
 	movement_send(&p->movement, &tags, verdict == MAY_HAVE_WRITTEN);
 }
 
+/* Takes p when what it brought denies something that is stored. */
+static bool settle_denial(struct passage *p)
+{
+	struct ask *a = p->ask;
+	struct tag_set tags;
+
+	tag_set_init(&tags);
+	if (!a->answer || !denial_tags(p->origin, a->fetch, a->answer->status,
+			      a->answer->body, &tags))
+		return false;
+	movement_send(&p->movement, &tags, false);
+	return true;
+}
+
 static void on_passed(
     struct queue_job *j, struct transfer *t, const struct transfer_result *r)
 {
@@ -198,6 +213,8 @@ static void on_passed(
 
 	origin_note_result(p->origin, p->ask->fetch, r);
 	fill_reply(p, t, r);
+	if (settle_denial(p))
+		return;
 	if (p->ask->fetch->kind == FETCH_WRITE)
 		settle_write(p, judge(r, p->origin->options.is_standards));
 	else
