@@ -63,6 +63,7 @@ static struct listener_options listener_of(const struct config *c)
 	    .body_timeout_ms = c->body_timeout_ms,
 	    .write_timeout_ms = c->write_timeout_ms,
 	    .is_direct_write = c->direct_write,
+	    .takes_any_method = c->profile == CONFIG_PROFILE_STANDARDS,
 	};
 }
 

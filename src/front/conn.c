@@ -15,6 +15,7 @@ static void conn_init(
 	    .max_head_bytes = l->options.max_header_bytes,
 	    .max_fields = l->options.max_fields,
 	    .max_body_bytes = l->options.max_body_bytes,
+	    .takes_any_method = l->options.takes_any_method,
 	};
 
 	c->magic = CONN_MAGIC;

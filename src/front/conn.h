@@ -45,6 +45,7 @@ struct listener_options {
 	 */
 	struct budget *bodies;
 	bool is_direct_write;
+	bool takes_any_method; /* see conn_method */
 };
 
 /*
@@ -153,6 +154,11 @@ bool conn_must_close(const struct conn *c);
 /* After this reply the connection closes. */
 void conn_close_after(struct conn *c);
 
+/*
+ * The method of the request that was given to the caller last, if evhttp knows
+ * it under another name; else empty. Borrowed until the reply.
+ */
+struct slice conn_method(const struct conn *c);
 /*
  * While the upstream is asked: watches for the client leaving. on_gone is
  * called at most once, never from inside this call; c is invalid after it.

@@ -114,6 +114,8 @@ static size_t conn_frame(struct conn *c, struct slice bytes)
 		    frame_feed(&c->frame, slice_sub(bytes, at, bytes.n), &used);
 
 		at += used;
+		c->framed_n += used;
+		conn_note_method(c, e);
 		switch (e) {
 		case FRAME_MORE:
 			break;
@@ -187,13 +189,22 @@ static bool conn_keep(struct conn *c, struct evbuffer *rest)
 static bool conn_take_complete(struct conn *c, struct evbuffer *input,
     size_t older_n, size_t complete, struct evbuffer *out)
 {
+	struct evbuffer *fresh;
+	bool is_ok;
+
 	if (evbuffer_remove_buffer(input, out, older_n) < 0)
 		return false;
 	if (complete == 0)
 		return true;
-	if (c->partial != NULL && evbuffer_add_buffer(out, c->partial) != 0)
+	fresh = evbuffer_new();
+	if (fresh == NULL)
 		return false;
-	return evbuffer_remove_buffer(input, out, complete) >= 0;
+	is_ok = (c->partial == NULL ||
+		    evbuffer_add_buffer(fresh, c->partial) == 0) &&
+		evbuffer_remove_buffer(input, fresh, complete) >= 0 &&
+		conn_rename(c, fresh, out);
+	evbuffer_free(fresh);
+	return is_ok;
 }
 
 /*
@@ -261,7 +272,9 @@ void conn_input_changed(
 		return;
 	assert(info->n_deleted == 0 && n <= length);
 	complete = conn_frame_tail(c, input, n);
-	if (complete < n || c->partial != NULL) {
+	if (complete == n && c->partial == NULL && !conn_must_rename(c)) {
+		c->given_n = c->framed_n;
+	} else {
 		c->is_moving = true;
 		if (!conn_split(c, input, length - n, complete))
 			conn_fail(c);

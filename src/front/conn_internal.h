@@ -54,6 +54,19 @@ enum conn_phase {
 	CONN_PHASES
 };
 
+/* Complete messages with methods that evhttp does not know, at a time. */
+#define CONN_EXTENSIONS_MAX 4
+
+/* One of them: evhttp gets it under another name. */
+struct conn_extension {
+	unsigned number; /* of the message; see conn.accepted */
+	uint64_t at; /* where it begins in what the client sent */
+	bool has_body;
+	bool is_renamed;
+	char name[FRAME_TOKEN_MAX];
+	size_t name_n;
+};
+
 struct conn {
 	unsigned magic;
 	struct listener *l;
@@ -75,6 +88,12 @@ struct conn {
 	unsigned accepted; /* messages given to evhttp */
 	unsigned dispatched; /* requests given to the caller */
 	unsigned answered; /* replies written to the socket */
+	uint64_t framed_n; /* bytes that were framed */
+	uint64_t given_n; /* and those of them that evhttp got */
+	struct conn_extension
+	    extensions[CONN_EXTENSIONS_MAX]; /* oldest first */
+	unsigned extensions_n;
+	bool is_extension_noted; /* of the message that is being framed */
 
 	/* Bytes from here on are thrown away, not framed. */
 	bool is_deaf;
@@ -213,5 +232,16 @@ void conn_settle(struct conn *c);
 /* Ends with RST instead of FIN. */
 void conn_reset(struct conn *c);
 void listener_tick(evutil_socket_t fd, short what, void *listener);
+
+/* ---- conn_method.c ---- */
+
+/* After e, which took bytes up to c->framed_n: notes a message whose method
+ * evhttp does not know. */
+void conn_note_method(struct conn *c, enum frame_event e);
+/* Is there one that evhttp is to get under another name? */
+bool conn_must_rename(const struct conn *c);
+/* Moves all of from, the next bytes for evhttp, to out, and renames what is in
+ * them. False: no memory. */
+bool conn_rename(struct conn *c, struct evbuffer *from, struct evbuffer *out);
 
 #endif

@@ -43,6 +43,18 @@ static enum step refuse(struct request *r, unsigned status, const char *message)
 	return fail(r, status, message);
 }
 
+/* One that evhttp knows under another name; kept, for the connection may go. */
+static void take_method(struct request *r, struct slice *method)
+{
+	struct slice name = conn_method(r->conn);
+
+	if (name.n == 0)
+		return;
+	assert(name.n <= sizeof(r->extension));
+	memcpy(r->extension, name.p, name.n);
+	*method = slice_of(r->extension, name.n);
+}
+
 /* 1. What evhttp parsed must mean the same to everybody. */
 static enum step step_gate(struct request *r)
 {
@@ -53,12 +65,14 @@ static enum step step_gate(struct request *r)
 			      ? o->listener.max_fields
 			      : IDENTITY_FIELDS_MAX,
 	    .max_target_bytes = o->listener.max_target_bytes,
+	    .takes_any_method = o->listener.takes_any_method,
 	};
 	struct gate_request gate;
 	struct gate_verdict verdict;
 
 	peer_host_rules(r, &rules);
 	identity_gate_request(r->req, fields, &gate);
+	take_method(r, &gate.method);
 	r->method_name = gate.method;
 	r->method = api_method_of(gate.method);
 	r->is_head = r->method == API_HEAD;

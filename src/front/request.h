@@ -36,6 +36,7 @@ struct request {
 	/* ---- gate to key ---- */
 	enum api_method method;
 	struct slice method_name;
+	char extension[32]; /* what it points to, of an unknown method */
 	struct slice sent_target; /* behind a tool's name; borrowed from req */
 	char tool[USAGE_TOOL_MAX + 1]; /* "": none */
 	bool is_counted; /* in the accounting: it is about the API */

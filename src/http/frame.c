@@ -136,6 +136,23 @@ static enum frame_event on_start(struct frame *f, unsigned char c)
 	return FRAME_MORE;
 }
 
+/*
+ * evhttp forgets the name of an unknown method and never reads its body: the
+ * body would be the next request. So whoever takes such methods must give
+ * evhttp another name (front/conn_method.c).
+ */
+static enum frame_event on_extension(struct frame *f)
+{
+	/* They are about the way itself, not about what is at its end. */
+	if (!f->limits.takes_any_method || f->is_token_over ||
+	    token_is(f, "CONNECT") || token_is(f, "TRACE"))
+		return refuse(f, 501, "method not supported");
+	memcpy(f->extension, f->token, f->token_n);
+	f->extension_n = f->token_n;
+	f->method = FRAME_EXTENSION;
+	return go(f, ST_TARGET_FIRST);
+}
+
 static enum frame_event on_method(struct frame *f, unsigned char c)
 {
 	if (field_is_tchar(c)) {
@@ -150,9 +167,7 @@ static enum frame_event on_method(struct frame *f, unsigned char c)
 			return go(f, ST_TARGET_FIRST);
 		}
 	}
-	/* evhttp forgets the name of an unknown method and never reads its
-	 * body: the body would be the next request. */
-	return refuse(f, 501, "method not supported");
+	return on_extension(f);
 }
 
 static enum frame_event on_target_first(struct frame *f, unsigned char c)
@@ -661,4 +676,16 @@ bool frame_is_keep_alive(const struct frame *f)
 bool frame_expects_continue(const struct frame *f)
 {
 	return f->has_expect && f->minor == 1 && has_body(f);
+}
+
+struct slice frame_extension(const struct frame *f)
+{
+	return f->method == FRAME_EXTENSION
+		   ? slice_of(f->extension, f->extension_n)
+		   : SLICE_NONE;
+}
+
+bool frame_has_body(const struct frame *f)
+{
+	return has_body(f);
 }

@@ -10,7 +10,8 @@
  *  - chunk extensions and non-empty trailers are refused;
  *  - no tab beside the value of Content-Length, Transfer-Encoding, Expect;
  *  - only origin-form targets ("/...") are taken, without fragment;
- *  - only GET HEAD POST PUT PATCH DELETE OPTIONS are known (else 501).
+ *  - only GET HEAD POST PUT PATCH DELETE OPTIONS are known (else 501), unless
+ *    every method is to be taken, and never CONNECT and TRACE.
  *
  * It copies nothing but short names and values, so its memory is fixed; it
  * does not look into bodies. What needs whole fields (Host syntax, Connection
@@ -33,6 +34,7 @@ struct frame_limits {
 	size_t max_head_bytes; /* request line and fields together; else 431 */
 	unsigned max_fields; /* else 431 */
 	uint64_t max_body_bytes; /* without chunk framing; else 413 */
+	bool takes_any_method; /* of up to FRAME_TOKEN_MAX characters */
 };
 
 enum frame_event {
@@ -56,7 +58,8 @@ enum frame_method {
 	FRAME_PUT,
 	FRAME_PATCH,
 	FRAME_DELETE,
-	FRAME_OPTIONS
+	FRAME_OPTIONS,
+	FRAME_EXTENSION /* any other; see frame_extension */
 };
 
 #define FRAME_TOKEN_MAX 24
@@ -89,6 +92,8 @@ struct frame {
 	uint64_t left; /* body or chunk bytes still to come */
 	unsigned digits_n; /* of the chunk size */
 	char token[FRAME_TOKEN_MAX];
+	char extension[FRAME_TOKEN_MAX]; /* the method's name */
+	uint8_t extension_n;
 };
 
 void frame_init(struct frame *f, const struct frame_limits *limits);
@@ -108,6 +113,10 @@ bool frame_is_mid_message(const struct frame *f);
 
 /* The following hold from the end of a head until the next message begins. */
 
+/* The method's name if it is FRAME_EXTENSION, else empty. */
+struct slice frame_extension(const struct frame *f);
+/* There is, or was, a body with the message. */
+bool frame_has_body(const struct frame *f);
 /* The client wants the connection kept: HTTP/1.1 without "close", or HTTP/1.0
  * with "keep-alive" (RFC 9112 §9.3). */
 bool frame_is_keep_alive(const struct frame *f);

@@ -44,7 +44,7 @@ static struct gate_verdict check_line(
 {
 	static const char *const methods[] = {
 	    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-	bool is_known = false;
+	bool is_known = rules->takes_any_method;
 
 	if (rq->major != 1 || rq->minor > 1)
 		return refuse_and_close(505, "HTTP version not supported");
@@ -132,8 +132,9 @@ static struct gate_verdict check_framing(
 static struct gate_verdict check_body(
     const struct gate_request *rq, const struct gate_rules *rules)
 {
-	bool may_have = is_method(rq, "POST") || is_method(rq, "PUT") ||
-			is_method(rq, "PATCH") || is_method(rq, "DELETE");
+	/* What a method means that nobody here knows, its origin knows. */
+	bool may_have = !is_method(rq, "GET") && !is_method(rq, "HEAD") &&
+			!is_method(rq, "OPTIONS");
 	struct slice v = SLICE_NONE;
 
 	(void)rules;

@@ -32,6 +32,7 @@ struct gate_request {
 struct gate_rules {
 	unsigned max_fields;
 	size_t max_target_bytes;
+	bool takes_any_method;
 	/*
 	 * Accepted Host values, without port (any port) or with; compared
 	 * case-insensitively. hosts_n = 0: any, or by must_be_local the own

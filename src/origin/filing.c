@@ -105,6 +105,14 @@ static int64_t non_negative(int64_t v)
  * it is what tells variants apart. */
 static bool is_vary_met(const struct filing *f)
 {
+	struct buf names;
+	enum vary_kind kind;
+
+	buf_init(&names, VARY_MAX_BYTES);
+	kind = vary_normalise(f->info->vary, &names);
+	buf_fini(&names);
+	if (kind == VARY_ANY)
+		return false;
 	return f->fetch->is_standards ||
 	       !field_list_has(f->info->vary, SLICE("x-sdk-version"));
 }
@@ -129,9 +137,9 @@ static bool term_of_rfc9111(const struct filing *f, struct term *t)
 	if (!freshness_may_store(&a, &none) || !is_worth_storing(f, &a) ||
 	    !is_vary_met(f))
 		return false;
+	/* What arrives expired has expired a certain time ago. */
 	t->fresh_ms =
-	    non_negative(freshness_lifetime_s(&a) - f->answer->initial_age_s) *
-	    1000;
+	    (freshness_lifetime_s(&a) - f->answer->initial_age_s) * 1000;
 	t->swr_ms = non_negative(a.cc.stale_while_revalidate_s) * 1000;
 	t->stale_ms = a.cc.stale_if_error_s < 0 ? INT64_MAX
 						: a.cc.stale_if_error_s * 1000;

@@ -93,7 +93,7 @@ static bool file_answer(
 	if (!p)
 		return false;
 	fl->answer = answer_ref(l->answer);
-	fl->fresh_until_ms = p->fresh_until_ms;
+	fl->fresh_until_ms = p->must_validate ? 0 : p->fresh_until_ms;
 	p->done = on_stored_by_writer;
 	p->arg = fl;
 	o->puts_pending++;

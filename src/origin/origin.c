@@ -85,7 +85,9 @@ const char *origin_fail_message(const struct transfer_result *r)
 static bool is_unreachable(const struct transfer_result *r)
 {
 	return r->outcome == TRANSFER_UNSENT ||
-	       r->cause == TRANSFER_CAUSE_TIMEOUT;
+	       r->cause == TRANSFER_CAUSE_TIMEOUT ||
+	       r->cause == TRANSFER_CAUSE_RESET ||
+	       r->cause == TRANSFER_CAUSE_RESEND;
 }
 
 void origin_set_failure(struct ask *a, const struct transfer_result *r)

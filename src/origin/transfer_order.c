@@ -101,9 +101,6 @@ static enum transfer_order_result take_fields(
 {
 	struct defaults given = {false, false};
 
-	/* All that forward a message say so (RFC 9110 §7.6.3). */
-	if (!add_line(o, "Via: 1.1 ghlmirror"))
-		return TRANSFER_ORDER_NO_MEMORY;
 	for (size_t i = 0; i < rq->fields_n; i++) {
 		enum transfer_order_result result =
 		    take_field(o, rq->fields[i], &given);
@@ -111,8 +108,12 @@ static enum transfer_order_result take_fields(
 		if (result != TRANSFER_ORDER_OK)
 			return result;
 	}
-	return leave_out_defaults(o, &given) ? TRANSFER_ORDER_OK
-					     : TRANSFER_ORDER_NO_MEMORY;
+	/* All that forward a message say so, behind those before them
+	 * (RFC 9110 §7.6.3). */
+	if (!add_line(o, "Via: 1.1 ghlmirror") ||
+	    !leave_out_defaults(o, &given))
+		return TRANSFER_ORDER_NO_MEMORY;
+	return TRANSFER_ORDER_OK;
 }
 
 /*

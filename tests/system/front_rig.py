@@ -31,6 +31,12 @@ class Response:
         return json.loads(self.body)
 
 
+# Fields that no message may have twice.
+SINGLE = {"age", "connection", "content-length", "content-type", "date",
+          "etag", "last-modified", "retry-after",
+          "transfer-encoding", "x-request-id"}
+
+
 class Client:
     """A raw connection. Reads strictly, so that a wrong length shows."""
 
@@ -88,8 +94,9 @@ class Client:
         head = {}
         for line in lines[1:]:
             name, value = line.split(": ", 1)
-            assert name.lower() not in head, line
-            head[name.lower()] = value
+            name = name.lower()
+            assert name not in head or name not in SINGLE, line
+            head[name] = head[name] + ", " + value if name in head else value
         if status == "100" and may_skip:
             return self.response(method)
         length = int(head.get("content-length", 0))

@@ -139,8 +139,9 @@ static void check_sent(struct rig *rig, const struct transfer_request *rq,
 }
 
 #define HOST_AND_AGENT \
-	"Host: 127.0.0.1:%u\\r\\nUser-Agent: ghlmirror/test\\r\\n" \
-	"Via: 1.1 ghlmirror\\r\\n"
+	"Host: 127.0.0.1:%u\\r\\nUser-Agent: ghlmirror/test\\r\\n"
+
+#define VIA "Via: 1.1 ghlmirror\\r\\n"
 
 static const struct {
 	const char *method;
@@ -149,23 +150,24 @@ static const struct {
 	const char *fields[4];
 	const char *sent; /* after host and agent */
 } sendings[] = {
-    {"GET", "/echo", NULL, {NULL}, "\\r\\n"},
+    {"GET", "/echo", NULL, {NULL}, VIA "\\r\\n"},
     /* Nothing in the target is resolved, decoded or added. */
-    {"GET", "/echo/./a/../%2E%41?q=a+b%2B&x=//h@e/?", NULL, {NULL}, "\\r\\n"},
+    {"GET", "/echo/./a/../%2E%41?q=a+b%2B&x=//h@e/?", NULL, {NULL},
+	VIA "\\r\\n"},
     {"GET", "/echo", NULL,
 	{"Accept: application/json", "Authorization: Bearer t", "X-Empty: "},
 	"Accept: application/json\\r\\nAuthorization: Bearer t\\r\\n"
-	"X-Empty:\\r\\n\\r\\n"},
+	"X-Empty:\\r\\n" VIA "\\r\\n"},
     {"POST", "/echo", "[1, 2]",
 	{"Content-Type: application/json", "Version: 2021-07-28"},
-	"Content-Type: application/json\\r\\nVersion: 2021-07-28\\r\\n"
+	"Content-Type: application/json\\r\\nVersion: 2021-07-28\\r\\n" VIA
 	"Content-Length: 6\\r\\n\\r\\n"},
-    {"POST", "/echo", "", {NULL}, "Content-Length: 0\\r\\n\\r\\n"},
-    {"POST", "/echo", NULL, {NULL}, "Content-Length: 0\\r\\n\\r\\n"},
-    {"PUT", "/echo", "x", {NULL}, "Content-Length: 1\\r\\n\\r\\n"},
-    {"PATCH", "/echo", "xy", {NULL}, "Content-Length: 2\\r\\n\\r\\n"},
-    {"DELETE", "/echo", NULL, {NULL}, "\\r\\n"},
-    {"DELETE", "/echo", "xyz", {NULL}, "Content-Length: 3\\r\\n\\r\\n"},
+    {"POST", "/echo", "", {NULL}, VIA "Content-Length: 0\\r\\n\\r\\n"},
+    {"POST", "/echo", NULL, {NULL}, VIA "Content-Length: 0\\r\\n\\r\\n"},
+    {"PUT", "/echo", "x", {NULL}, VIA "Content-Length: 1\\r\\n\\r\\n"},
+    {"PATCH", "/echo", "xy", {NULL}, VIA "Content-Length: 2\\r\\n\\r\\n"},
+    {"DELETE", "/echo", NULL, {NULL}, VIA "\\r\\n"},
+    {"DELETE", "/echo", "xyz", {NULL}, VIA "Content-Length: 3\\r\\n\\r\\n"},
 };
 
 static void test_sent(void **state)
