@@ -143,26 +143,44 @@ static int look_at(
 	return 0;
 }
 
+/* Goes on at the first answer behind the last one; the turn ends where it
+ * began. rc is what the cursor said. */
+static int wrap(
+    struct walk *walk, MDB_cursor *cursor, MDB_val *key, MDB_val *value, int rc)
+{
+	if (rc == MDB_NOTFOUND && !walk->has_wrapped) {
+		walk->has_wrapped = true;
+		rc = mdb_cursor_get(cursor, key, value, MDB_FIRST);
+	}
+	if (rc == 0 && walk->has_wrapped &&
+	    key->mv_size == sizeof(walk->start) &&
+	    memcmp(key->mv_data, &walk->start, sizeof(walk->start)) >= 0)
+		return MDB_NOTFOUND;
+	return rc;
+}
+
 /* From where the last slice ended. At the end of all, says so. */
 static int look(struct slice_of_work *w, bool *is_end)
 {
-	struct cache *c = w->cache;
-	struct digest128 from = c->walk.from;
+	struct walk *walk = &w->cache->walk;
+	struct digest128 from = walk->from;
 	MDB_val key = {sizeof(from), &from}, value;
 	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(w->txn, c->answers, &cursor);
+	int rc = mdb_cursor_open(w->txn, w->cache->answers, &cursor);
 
 	if (rc != 0)
 		return rc;
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	rc = wrap(walk, cursor, &key, &value, rc);
 	for (size_t i = 0; rc == 0 && i < w->limit; i++) {
 		rc = look_at(w, &key, &value);
 		if (rc == 0)
-			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+			rc = wrap(walk, cursor, &key, &value,
+			    mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
 	}
 	*is_end = rc == MDB_NOTFOUND;
 	if (rc == 0)
-		memcpy(&c->walk.from, key.mv_data, sizeof(c->walk.from));
+		memcpy(&walk->from, key.mv_data, sizeof(walk->from));
 	mdb_cursor_close(cursor);
 	return *is_end ? 0 : rc;
 }

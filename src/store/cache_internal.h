@@ -53,6 +53,8 @@ struct backoff {
 struct walk {
 	bool is_begun;
 	bool is_past_answers; /* at the tags */
+	bool has_wrapped; /* the answers: past the last one */
+	struct digest128 start; /* of the answers */
 	struct digest128 from; /* where the next slice begins */
 	uint64_t began_seq; /* every movement up to it was committed */
 	int64_t began_ms; /* wall */
@@ -109,6 +111,7 @@ struct cache {
 	bool is_small_only; /* until the next tick */
 	uint64_t used_bytes; /* measured, and what came and went since */
 	struct walk walk;
+	uint64_t turns; /* begun */
 	uint64_t put_floor; /* answers asked for before it are refused */
 	int64_t swept_at_ms; /* mono, as the next */
 	int sweep_wait_ms; /* from then to the next slice */

@@ -78,6 +78,11 @@ static size_t slice_size(const struct cache *c)
 	return n < SLICE_MIN ? SLICE_MIN : (size_t)n;
 }
 
+/*
+ * A turn begins anywhere. Eviction takes more when it comes late than when it
+ * comes at once, and how it comes can fall into step with a turn of few
+ * slices; what lies where it always takes little would never leave.
+ */
 static int walk_answers(struct cache *c, int64_t now_ms, size_t *gone)
 {
 	struct walk *w = &c->walk;
@@ -88,6 +93,10 @@ static int walk_answers(struct cache *c, int64_t now_ms, size_t *gone)
 		w->is_begun = true;
 		w->began_seq = c->last_seq;
 		w->began_ms = now_ms;
+		c->turns++;
+		w->start = digest_fast(
+		    slice_of((const char *)&c->turns, sizeof(c->turns)));
+		w->from = w->start;
 	}
 	rc = cache_walk_answers(c, now_ms, slice_size(c), &is_end, gone);
 	if (rc != 0 || !is_end)

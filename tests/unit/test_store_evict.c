@@ -110,10 +110,10 @@ static void what_is_read_stays(void **state)
 	assert_int_equal(stat_of(f).evicted, rig_count(METRIC_STORE_EVICTED));
 	assert_true(stat_of(f).used_bytes <= MAX_BYTES);
 	assert_true(stat_of(f).file_bytes <= MAX_BYTES + (32u << 20));
-	/* the latest are there, the first are not */
+	/* the latest are there, the first are not, wherever their keys lie */
 	assert_int_equal(
 	    rig_state(f->reader, name_of("cold", n - 1)), CACHE_FRESH);
-	assert_true(count_held(f, "cold", n / 3) < n / 30);
+	assert_true(count_held(f, "cold", n / 3) < n / 60);
 }
 
 static bool is_relaxed(void *arg)
