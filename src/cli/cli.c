@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/sabotage.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -86,7 +88,7 @@ int cli_main(int argc, char **argv)
 		return CLI_OK;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		puts("ghlmirror " PACKAGE_VERSION);
+		printf("ghlmirror %s%s\n", PACKAGE_VERSION, SABOTAGE_NOTE);
 		return CLI_OK;
 	}
 	for (size_t i = 0; i < COMMANDS_N; i++)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/sabotage.h"
 #include "base/thread.h"
 #include "cli/listen.h"
 #include "cli/reload.h"
@@ -452,7 +453,8 @@ static bool build(struct daemon *d, char **why)
 	if (!d->bypass)
 		return false;
 	d->status = (struct status_sources){
-	    .version = PACKAGE_VERSION,
+	    .version =
+		SABOTAGE_ANY ? PACKAGE_VERSION " (sabotaged)" : PACKAGE_VERSION,
 	    .upstream = d->config->upstream,
 	    .origin = d->origin,
 	    .cache = d->cache,

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/sabotage.h"
 #include "origin/filing.h"
 #include "origin/flight_internal.h"
 
@@ -64,7 +65,7 @@ static struct flight *find_shared(struct origin *o, const struct fetch *f,
 		if (fl->seq < min_seq ||
 		    !slice_eq(fl->fetch->full_key, f->full_key))
 			continue;
-		if (flight_has_moved(fl))
+		if (flight_has_moved(fl) && !SABOTAGE_JOIN_AFTER_WRITE)
 			continue;
 		if (fl->answer ? may_have_landed && is_as_if_stored(fl, f)
 			       : fl->is_shared && f->may_join)

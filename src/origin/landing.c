@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/sabotage.h"
 #include "origin/denial.h"
 #include "origin/filing.h"
 #include "origin/flight_internal.h"
@@ -33,7 +34,8 @@ static void settle_waiter(
 	 * Read your writes: who arrived after a write on these tags was
 	 * decided must not see an answer that may predate it.
 	 */
-	if (l->is_overtaken && a->arrived_seq > l->seq) {
+	if (l->is_overtaken && a->arrived_seq > l->seq &&
+	    !SABOTAGE_JOIN_AFTER_WRITE) {
 		metrics_add(METRIC_FLIGHTS_REDISPATCHED, 1);
 		flight_ask(o, a);
 		return;
@@ -76,13 +78,15 @@ static bool file_answer(
 	    .info = info,
 	    .is_close_delimited = l->result->is_close_delimited,
 	    .tags = &fl->tags,
-	    .seq = fl->seq,
+	    .seq = SABOTAGE_STORE_AFTER_MOVE ? moves_seq(o->moves) : fl->seq,
 	    .settling_ms = o->settings->settling_ms,
 	    .max_bytes = o->settings->store_answer_max_bytes,
 	};
 	struct cache_put *p;
 
-	if (!o->options.cache || l->is_overtaken || origin_is_bypassed(o))
+	if (!o->options.cache || origin_is_bypassed(o))
+		return false;
+	if (l->is_overtaken && !SABOTAGE_STORE_AFTER_MOVE)
 		return false;
 	/* A head alone is no answer to a GET. */
 	if (fetch_is_head(fl->fetch) && !l->is_renewed)

@@ -70,6 +70,14 @@ CASES = [
      {"src/base/b.c": "typedef struct a *(*a_maker)(void);\n"}),
     (style, "never compiled out", {"src/base/b.c": "#define NDEBUG 1\n"},
      {"src/base/b.c": ""}),
+    (style, "has no business here",
+     {"src/base/b.c": "if (SABOTAGE_JOIN_AFTER_WRITE)\n"},
+     {"src/base/b.c": "if (JOIN_AFTER_WRITE)\n"}),
+    (style, "is not 0",
+     {"src/base/sabotage.h": GUARD.replace("A_H", "SABOTAGE_H").replace(
+         "#endif", "#define SABOTAGE_A 1\n#endif")},
+     {"src/base/sabotage.h": GUARD.replace("A_H", "SABOTAGE_H").replace(
+         "#endif", "#define SABOTAGE_A 0\n#endif")}),
     (style, "over 800 lines", {"src/base/b.c": "\n" * 801},
      {"src/base/b.c": "\n" * 800}),
     (style, "no include guard BASE_A_H",

@@ -14,6 +14,14 @@ STRTO = re.compile(r"(?<![\w.>])strto(l|ul|ll|ull|d|f|ld|imax|umax)\s*\(")
 EXTERN = re.compile(r"\s*extern\b(?!\s+const\b)[^(]*;")
 TYPEDEF = re.compile(r"\s*typedef\s+(struct|union|enum)\b(?!.*\()")
 NDEBUG = re.compile(r"\s*#\s*define\s+NDEBUG")
+# Where a rule may be left out on purpose; see src/base/sabotage.h.
+SABOTAGE = re.compile(r"\bSABOTAGE_[A-Z_]+")
+SABOTAGE_OFF = re.compile(
+    r"#define (SABOTAGE_[A-Z_]+ 0|SABOTAGE_ANY \\|SABOTAGE_NOTE .*)$")
+SABOTAGE_HEADER = "src/base/sabotage.h"
+SABOTAGED = {"src/api/tags.c", "src/cli/cli.c", "src/cli/daemon.c",
+             "src/origin/flight.c", "src/origin/landing.c",
+             "src/origin/movement.c", SABOTAGE_HEADER}
 ONE_CHECKED_HELPER = "src/base/num.c"
 
 
@@ -28,6 +36,12 @@ def check_line(path, number, line):
         yield f"{path}:{number}: extern variable"
     if TYPEDEF.match(line):
         yield f"{path}:{number}: typedef of a struct, union or enum"
+    m = SABOTAGE.search(line)
+    if m and path not in SABOTAGED:
+        yield f"{path}:{number}: {m.group()} has no business here"
+    if m and path == SABOTAGE_HEADER and line.startswith("#define"):
+        if not SABOTAGE_OFF.match(line):
+            yield f"{path}:{number}: {m.group()} is not 0"
     if NDEBUG.match(line):
         yield f"{path}:{number}: asserts are never compiled out"
 
