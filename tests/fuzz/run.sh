@@ -11,7 +11,7 @@ here=$(dirname "$0")
 log=fuzz-$name.log
 
 case $name in
-conn|frame|fields) words=http ;;
+cachecontrol|conn|date|fields|frame|list|vary) words=http ;;
 key|target) words=api ;;
 upstream) words=answer ;;
 config) words=config ;;
