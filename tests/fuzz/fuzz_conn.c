@@ -6,6 +6,9 @@
  * and bodies. The replies on the wire must be as many, in their order, a
  * refusal the last; and nothing may be left of the connection.
  *
+ * Behind a first byte 0xfe the listener takes any method, and evhttp is given
+ * other names.
+ *
  * A byte 0xff is not sent: it cuts the input into pieces that arrive one after
  * the other. Every second request waits for its reply until the next piece has
  * arrived; behind a last 0xff the client leaves without waiting for it.
@@ -26,12 +29,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define CUT 0xff
+#define ANY_METHOD 0xfe
 #define INPUT_MAX 65536
 #define REQUESTS_MAX 64
 
 static struct budget bodies = {.max = SIZE_MAX};
 
-static const struct listener_options options = {
+static struct listener_options options = {
     .bodies = &bodies,
     .max_target_bytes = 64,
     .max_header_bytes = 512,
@@ -41,7 +45,7 @@ static const struct listener_options options = {
     .is_direct_write = true,
 };
 
-static const struct frame_limits limits = {
+static struct frame_limits limits = {
     .max_target_bytes = 64,
     .max_head_bytes = 512,
     .max_body_bytes = 128,
@@ -52,9 +56,12 @@ static const struct frame_limits limits = {
  * made anew by it. */
 static struct server {
 	struct event_base *base;
+	struct listener *listeners[2]; /* the second takes any method */
+	struct sockaddr_un addresses[2];
+	socklen_t address_n[2];
+	/* Of this input. */
+	unsigned nth;
 	struct listener *listener;
-	struct sockaddr_un address;
-	socklen_t address_n;
 
 	/* The requests that the strict reader found, in wire. */
 	struct strict_request expected[REQUESTS_MAX];
@@ -158,14 +165,27 @@ static void check_gate(const struct gate_request *rq)
 		assert(strcmp(v.message, framing[i]) != 0);
 }
 
-static void check_request(
-    struct evhttp_request *req, const struct strict_request *want)
+/* What evhttp takes it for, and what it is. */
+static void check_method(
+    struct slice given, struct slice own, const struct strict_request *want)
+{
+	if (own.n == 0) {
+		assert(slice_eq(given, want->method));
+		return;
+	}
+	assert(slice_eq(own, want->method));
+	assert(slice_eq(given, SLICE("GET")) || slice_eq(given, SLICE("POST")));
+	assert(want->body_n == 0 || slice_eq(given, SLICE("POST")));
+}
+
+static void check_request(struct conn *c, struct evhttp_request *req,
+    const struct strict_request *want)
 {
 	struct field fields[IDENTITY_FIELDS_MAX];
 	struct gate_request rq;
 
 	identity_gate_request(req, fields, &rq);
-	assert(slice_eq(rq.method, want->method));
+	check_method(rq.method, conn_method(c), want);
 	assert(slice_eq(rq.target, want->target));
 	assert(slice_eq(slice_of_str(identity_uri(req)), want->target));
 	assert(rq.major == 1 && rq.minor == want->minor);
@@ -205,7 +225,7 @@ static void on_request(struct evhttp_request *req, struct conn *c, void *arg)
 	(void)arg;
 	assert(nth < server.expected_n && !server.held_req);
 	assert(conn_requests(c) == nth + 1);
-	check_request(req, &server.expected[nth]);
+	check_request(c, req, &server.expected[nth]);
 	if (nth % 2 == 0) {
 		reply(c, req, nth);
 		return;
@@ -242,33 +262,42 @@ static void run(void)
 
 /* ---- the client ---- */
 
-static void server_open(void)
+static void listener_open(unsigned nth)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct sockaddr_un *address = &server.addresses[nth];
 
+	assert(fd >= 0);
+	options.takes_any_method = nth == 1;
+	server.listeners[nth] =
+	    listener_new(server.base, &options, on_request, on_refused, NULL);
+	assert(server.listeners[nth]);
+	/* Of an abstract name that the kernel chooses. */
+	address->sun_family = AF_UNIX;
+	server.address_n[nth] = sizeof(*address);
+	if (bind(fd, (void *)address, sizeof(sa_family_t)) != 0 ||
+	    listen(fd, 8) != 0 ||
+	    getsockname(fd, (void *)address, &server.address_n[nth]) != 0)
+		abort();
+	if (evhttp_accept_socket(server.listeners[nth]->http, fd) != 0)
+		abort();
+}
+
+static void server_open(void)
+{
 	signal(SIGPIPE, SIG_IGN);
 	server.base = event_base_new();
-	assert(server.base && fd >= 0);
-	server.listener =
-	    listener_new(server.base, &options, on_request, on_refused, NULL);
-	assert(server.listener);
-	/* Of an abstract name that the kernel chooses. */
-	server.address.sun_family = AF_UNIX;
-	server.address_n = sizeof(server.address);
-	if (bind(fd, (void *)&server.address, sizeof(sa_family_t)) != 0 ||
-	    listen(fd, 8) != 0 ||
-	    getsockname(fd, (void *)&server.address, &server.address_n) != 0)
-		abort();
-	if (evhttp_accept_socket(server.listener->http, fd) != 0)
-		abort();
+	assert(server.base);
+	listener_open(0);
+	listener_open(1);
 }
 
 static int client_open(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	if (fd < 0 ||
-	    connect(fd, (void *)&server.address, server.address_n) != 0)
+	if (fd < 0 || connect(fd, (void *)&server.addresses[server.nth],
+			  server.address_n[server.nth]) != 0)
 		abort();
 	return fd;
 }
@@ -417,12 +446,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n > sizeof(wire))
 		return 0;
-	if (!server.listener)
+	if (!server.base)
 		server_open();
+	server.nth = n > 0 && data[0] == ANY_METHOD;
+	server.listener = server.listeners[server.nth];
+	limits.takes_any_method = server.nth == 1;
+	data += server.nth;
+	n -= server.nth;
 	for (size_t i = 0; i < n; i++)
 		if (data[i] != CUT)
 			wire[wire_n++] = (char)data[i];
-	if (!expect_requests(slice_of(wire, wire_n)))
+	if (!expect_requests(slice_of(wire, wire_n)) ||
+	    (server.nth == 1 && server.expected_n > CONN_EXTENSIONS_MAX))
 		return 0;
 	expect_refusal(slice_of(wire, wire_n));
 	client_run(slice_of((const char *)data, n));

@@ -51,8 +51,11 @@ static bool cut_at(struct slice *rest, const char *mark, struct slice *part)
 
 /* ---- request line ---- */
 
-static bool is_method(struct slice s)
+static bool is_method(struct slice s, const struct frame_limits *limits)
 {
+	if (limits->takes_any_method)
+		return is_token(s) && s.n <= FRAME_TOKEN_MAX &&
+		       !is_same(s, "CONNECT") && !is_same(s, "TRACE");
 	return is_same(s, "GET") || is_same(s, "HEAD") || is_same(s, "POST") ||
 	       is_same(s, "PUT") || is_same(s, "PATCH") ||
 	       is_same(s, "DELETE") || is_same(s, "OPTIONS");
@@ -74,7 +77,7 @@ static bool read_line(struct slice line, const struct frame_limits *limits,
 		return false;
 	rq->minor = is_same(line, "HTTP/1.1");
 	return (rq->minor || is_same(line, "HTTP/1.0")) &&
-	       is_method(rq->method) && is_target(rq->target) &&
+	       is_method(rq->method, limits) && is_target(rq->target) &&
 	       rq->target.n <= limits->max_target_bytes;
 }
 

@@ -510,6 +510,69 @@ static void test_expect(void **state)
 	}
 }
 
+static const struct row any_rows[] = {
+    ROW("9110 9.1 extension method", "PURGE / HTTP/1.1\r\n" HOST "\r\n" NEXT, 2,
+	0, NULL),
+    ROW("extension method with a body",
+	"X-Y / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc" NEXT, 2, 0,
+	NULL),
+    ROW("extension method in chunks",
+	"M-SEARCH / HTTP/1.1\r\n" HOST
+	"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n" NEXT,
+	2, 0, NULL),
+    ROW("methods are case-sensitive", "get / HTTP/1.1\r\n" HOST "\r\n", 1, 0,
+	NULL),
+    ROW("the longest method",
+	"ABCDEFGHIJKLMNOPQRSTUVWX / HTTP/1.1\r\n" HOST "\r\n", 1, 0, NULL),
+    ROW("a longer one", "ABCDEFGHIJKLMNOPQRSTUVWXY / HTTP/1.1\r\n", 0, 501,
+	"method not supported"),
+    ROW("CONNECT", "CONNECT / HTTP/1.1\r\n", 0, 501, "method not supported"),
+    ROW("TRACE", "TRACE / HTTP/1.1\r\n", 0, 501, "method not supported"),
+};
+
+/* Whole and byte by byte, with a machine that takes any method; with the other
+ * each of them is refused. */
+static void test_any_method(void **state)
+{
+	struct frame_limits any = limits;
+
+	(void)state;
+	any.takes_any_method = true;
+	for (size_t i = 0; i < sizeof(any_rows) / sizeof(any_rows[0]); i++) {
+		const struct row *r = &any_rows[i];
+		struct frame f, strict;
+		size_t at = 0, used;
+		unsigned ended = 0;
+
+		frame_init(&f, &any);
+		for (; at < r->input.n && frame_phase(&f) != FRAME_DEAD; at++)
+			ended += frame_feed(&f, slice_sub(r->input, at, at + 1),
+				     &used) == FRAME_MESSAGE_END;
+		frame_init(&strict, &limits);
+		if (ended != r->messages || f.status != r->status ||
+		    frame_feed(&strict, r->input, &used) != FRAME_REFUSED ||
+		    strict.status != 501)
+			fail_msg("%s", r->name);
+	}
+}
+
+static void test_extension_name(void **state)
+{
+	struct frame_limits any = limits;
+	struct frame f;
+	size_t used;
+
+	(void)state;
+	any.takes_any_method = true;
+	frame_init(&f, &any);
+	feed(&f, "PURGE / HTTP/1.1\r\n" HOST "\r\n", &used);
+	assert_int_equal(f.method, FRAME_EXTENSION);
+	assert_true(slice_eq(frame_extension(&f), SLICE("PURGE")));
+	feed(&f, GET HOST "\r\n", &used);
+	assert_int_equal(f.method, FRAME_GET);
+	assert_int_equal(frame_extension(&f).n, 0);
+}
+
 /* Nothing of a message may colour the next one. */
 static void test_next_message_is_clean(void **state)
 {
@@ -539,6 +602,8 @@ int main(void)
 	    cmocka_unit_test(test_phases),
 	    cmocka_unit_test(test_keep_alive),
 	    cmocka_unit_test(test_expect),
+	    cmocka_unit_test(test_any_method),
+	    cmocka_unit_test(test_extension_name),
 	    cmocka_unit_test(test_next_message_is_clean),
 	};
 
