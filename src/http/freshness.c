@@ -80,7 +80,8 @@ bool freshness_may_store(
 	if (a->status < 200 || a->status > 599 || a->status == 304 ||
 	    a->status == 429)
 		return false;
-	if (a->is_partial || a->is_vary_any)
+	/* RFC 9110 §14.4: Content-Range means something in a 206 only. */
+	if (a->status == 206 || a->is_vary_any)
 		return false;
 	if (request->has_no_store || is_store_forbidden(a) ||
 	    is_private(&a->cc))

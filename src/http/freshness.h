@@ -28,7 +28,6 @@ struct freshness_answer {
 	int64_t expires_s; /* when has_expires; invalid dates and "0": 0 */
 	int64_t date_s; /* Date, or the time it was received */
 	bool has_validator; /* ETag or Last-Modified */
-	bool is_partial; /* 206 */
 	bool is_vary_any; /* Vary: * */
 };
 

@@ -228,7 +228,6 @@ void head_freshness(const struct head *h, unsigned status, int64_t received_s,
 	    .date_s = h->has_date ? h->date_s : received_s,
 	    .has_validator = h->etag.n > 0 || h->last_modified.n > 0,
 	    /* Content-Range means nothing elsewhere (RFC 9110 §14.4). */
-	    .is_partial = status == 206,
 	    .is_vary_any = field_list_has(h->vary, SLICE("*")),
 	};
 }
