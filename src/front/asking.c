@@ -60,6 +60,7 @@ static struct ask *new_ask(struct request *r)
 		return NULL;
 	}
 	a->mail.kind = ORIGIN_MAIL_ASK;
+	a->must_be_new = r->cc.has_no_cache;
 	a->must_ask = r->cc.has_no_cache || r->cc.max_age_s >= 0 ||
 		      r->cc.min_fresh_s >= 0;
 	return a;
@@ -79,7 +80,7 @@ void asking_revalidate(struct request *r)
 	if (!a)
 		return;
 	/* Whatever the client demands, it has been given. */
-	a->must_ask = false;
+	a->must_ask = a->must_be_new = false;
 	if (!origin_post(r->front->options.origin, &a->mail))
 		drop_ask(a);
 }

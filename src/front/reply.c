@@ -26,7 +26,6 @@ struct reply reply_of_view(const struct cache_view *v, int64_t now_ms)
 	    .last_modified = v->last_modified,
 	    .next_page = v->next_page,
 	    .authority_n = v->authority_n,
-	    .date_s = v->stored_at_ms / 1000,
 	    .age_s = v->age_s + (here_s > 0 ? here_s : 0),
 	};
 }
@@ -41,7 +40,6 @@ struct reply reply_of_answer(const struct answer *a)
 	    .last_modified = a->last_modified,
 	    .next_page = a->next_page,
 	    .authority_n = a->authority_n,
-	    .date_s = a->date_ms / 1000,
 	    .age_s = a->age_s > 0 ? a->age_s : -1,
 	};
 }
@@ -278,15 +276,32 @@ static bool send_message(struct request *r, const struct reply *reply)
 	return false;
 }
 
+/* What it has in Date, which was put there when it had none; -1: nothing. */
+static int64_t date_of(const struct reply *reply, int64_t now_s)
+{
+	struct slice value;
+	int64_t date_s;
+
+	if (!field_find(reply->head, SLICE("date"), &value) ||
+	    !http_date_parse(value, now_s, &date_s))
+		return -1;
+	return date_s;
+}
+
 static bool is_not_modified(struct request *r, const struct reply *reply)
 {
+	int64_t now_s = r->now_ms / 1000;
+
+	if (!r->conditional.if_none_match.p &&
+	    !r->conditional.if_modified_since.p)
+		return false;
 	if (reply->status != 200 ||
 	    (r->kind != FETCH_READ && r->kind != FETCH_STREAM))
 		return false;
 	if (r->method != API_GET && r->method != API_HEAD)
 		return false;
 	return conditional_is_not_modified(&r->conditional, reply->etag,
-	    reply->last_modified, reply->date_s, r->now_ms / 1000);
+	    reply->last_modified, date_of(reply, now_s), now_s);
 }
 
 static bool send_conditional(struct request *r, const struct reply *reply)

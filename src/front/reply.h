@@ -18,7 +18,6 @@ struct reply {
 	struct slice last_modified;
 	struct slice next_page; /* inside body */
 	size_t authority_n;
-	int64_t date_s; /* when it was received */
 	int64_t age_s; /* negative: no Age field (it has just arrived) */
 	bool is_own; /* no origin's: its Date is now */
 	bool is_streamed; /* for reply_begin: body is empty, and comes later */

@@ -152,12 +152,14 @@ static void look_up_variants(struct request *r, struct cache_view *v)
 	struct buf *key = &r->front->variant_key;
 	size_t n = cache_vary_lists(
 	    r->front->reader, &r->key, buf_slice(&r->full_key), lists);
+	bool has_names = false;
 
 	*v = (struct cache_view){.state = CACHE_MISS, .op = UINT32_MAX};
 	for (size_t i = 0; i < n; i++) {
 		struct digest128 digest;
 		struct cache_view one;
 
+		has_names |= lists[i].n > 0;
 		if (!look_up_variant(r, lists[i], key, &digest, &one) ||
 		    (v->state != CACHE_MISS &&
 			one.stored_at_ms <= v->stored_at_ms))
@@ -166,7 +168,7 @@ static void look_up_variants(struct request *r, struct cache_view *v)
 		r->held.key = digest;
 		swap_keys(&r->held_key, key);
 	}
-	r->is_vary_miss = n > 0 && v->state == CACHE_MISS;
+	r->is_vary_miss = has_names && v->state == CACHE_MISS;
 }
 
 static void look_up_plain(struct request *r, struct cache_view *v)
@@ -209,14 +211,15 @@ void stored_hold(struct request *r, const struct cache_view *v)
 	buf_reset(b);
 	buf_add_slice(b, v->etag);
 	buf_add_slice(b, v->last_modified);
-	if (b->has_failed || b->n == 0)
+	/* A HEAD tells by the length, too. */
+	if (b->has_failed || (b->n == 0 && !r->is_head))
 		return;
 	r->held.etag = slice_sub(buf_slice(b), 0, v->etag.n);
 	r->held.last_modified = slice_sub(buf_slice(b), v->etag.n, b->n);
 	r->held.full_key = r->front->options.is_standards
 			       ? buf_slice(&r->held_key)
 			       : buf_slice(&r->full_key);
-	r->held.may_ask = may_ask_about(r);
+	r->held.may_ask = b->n > 0 && may_ask_about(r);
 }
 
 void stored_close(struct request *r)

@@ -72,19 +72,26 @@ bool etag_list_matches(struct slice list, struct slice etag)
 	return false;
 }
 
+/*
+ * A date names a second, and two versions may be of one: the second that a
+ * client names counts only for what was made before the second in which it was
+ * sent (RFC 9110 §8.8.2.2), and so never for a Date.
+ */
 static bool is_unmodified(const struct conditional *c,
     struct slice last_modified, int64_t date_s, int64_t now_s)
 {
-	int64_t since_s, stored_s = date_s;
+	int64_t since_s, made_s = date_s;
 
 	/* RFC 9110 §13.1.3: an invalid date is ignored. */
 	if (!http_date_parse(
 		slice_trim_ows(c->if_modified_since), now_s, &since_s))
 		return false;
 	if (last_modified.n > 0 &&
-	    !http_date_parse(last_modified, now_s, &stored_s))
+	    !http_date_parse(last_modified, now_s, &made_s))
 		return false;
-	return stored_s >= 0 && stored_s <= since_s;
+	if (made_s < 0 || made_s > since_s)
+		return false;
+	return made_s < since_s || made_s < date_s;
 }
 
 bool conditional_is_not_modified(const struct conditional *c, struct slice etag,

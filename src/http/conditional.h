@@ -30,7 +30,7 @@ struct conditional {
 
 /*
  * True: a 304 answers the request. etag and last_modified are the stored
- * ones, n = 0 when there is none. date_s is the Date of the stored answer,
+ * ones, n = 0 when there is none. date_s is what the stored answer has in Date,
  * against which If-Modified-Since compares when there is no Last-Modified
  * (RFC 9111 §4.3.2); negative when unknown. now_s: see http_date_parse.
  * method must be GET or HEAD and the stored status 200, which is checked by

@@ -40,6 +40,7 @@ struct ask {
 	uint32_t generation;
 	enum ask_fallback fallback;
 	bool must_ask; /* the client wants it from the upstream */
+	bool must_be_new; /* and asked for because of its question: no-cache */
 	struct fetch *fetch; /* one reference; NULL in replies */
 
 	/* origin's while it has the ask */

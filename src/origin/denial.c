@@ -18,6 +18,13 @@ static bool is_held(struct origin *o, const struct fetch *f)
 	return f->kind == FETCH_READ && flight_is_filed(o, f);
 }
 
+bool denial_is_of_credential(
+    const struct origin *o, unsigned status, struct slice body)
+{
+	return denial_is_possible(o, status) &&
+	       refusal_of(status, body) == REFUSAL_CREDENTIAL;
+}
+
 bool denial_tags(struct origin *o, const struct fetch *f, unsigned status,
     struct slice body, struct tag_set *tags)
 {

@@ -20,6 +20,9 @@ struct origin;
  */
 bool denial_tags(struct origin *o, const struct fetch *f, unsigned status,
     struct slice body, struct tag_set *tags);
+/* Does it say that the credential is invalid? */
+bool denial_is_of_credential(
+    const struct origin *o, unsigned status, struct slice body);
 /* Must the body of an answer with this status be seen first? */
 bool denial_is_possible(const struct origin *o, unsigned status);
 

@@ -55,19 +55,51 @@ static bool is_as_if_stored(const struct flight *fl, const struct fetch *f)
 	       filing_is_same_variant(fl->fetch, f, fl->answer->head);
 }
 
-/* The flight, begun at min_seq or later, that f may share; else NULL. */
-static struct flight *find_shared(struct origin *o, const struct fetch *f,
-    uint64_t min_seq, bool may_have_landed)
+/* What one that may be shared must be. */
+struct terms {
+	uint64_t min_seq; /* begun at it or later */
+	int64_t min_sent_us; /* mono; likewise */
+	bool may_have_landed;
+};
+
+/*
+ * no-cache: what was sent this long before the question came still is asked for
+ * its sake, or a thousand clients that reload at once would ask a thousand
+ * times.
+ */
+#define NEW_ENOUGH_US 100000
+
+/* a asks again when it was told that a write overtook it. Then it takes only a
+ * flight begun after it arrived: such a one cannot be overtaken for it, so it
+ * is asked twice at most. */
+static struct terms terms_of(const struct ask *a)
+{
+	return (struct terms){
+	    .min_seq = a->dispatches > 1 ? a->arrived_seq : 0,
+	    .min_sent_us = a->must_be_new ? clock_mono_us() - NEW_ENOUGH_US : 0,
+	    .may_have_landed = !a->must_ask,
+	};
+}
+
+static bool is_new_enough(const struct flight *fl, const struct terms *t)
+{
+	return fl->seq >= t->min_seq && (fl->job.state == QUEUE_WAITING ||
+					    fl->job.sent_us >= t->min_sent_us);
+}
+
+/* The flight that f may share; else NULL. */
+static struct flight *find_shared(
+    struct origin *o, const struct fetch *f, const struct terms *t)
 {
 	struct flight *fl = *bucket_of(o, f);
 
 	for (; fl; fl = fl->next_in_bucket) {
-		if (fl->seq < min_seq ||
+		if (!is_new_enough(fl, t) ||
 		    !slice_eq(fl->fetch->full_key, f->full_key))
 			continue;
 		if (flight_has_moved(fl) && !SABOTAGE_JOIN_AFTER_WRITE)
 			continue;
-		if (fl->answer ? may_have_landed && is_as_if_stored(fl, f)
+		if (fl->answer ? t->may_have_landed && is_as_if_stored(fl, f)
 			       : fl->is_shared && f->may_join)
 			return fl;
 	}
@@ -306,6 +338,7 @@ static void begin(struct origin *o, struct ask *a)
 void flight_ask(struct origin *o, struct ask *a)
 {
 	struct flight *fl = NULL;
+	struct terms terms;
 
 	a->dispatches++;
 	a->is_collapsed = false;
@@ -313,12 +346,8 @@ void flight_ask(struct origin *o, struct ask *a)
 		stream_ask(o, a);
 		return;
 	}
-	/*
-	 * Asked again, it takes only a flight begun after it arrived: such a
-	 * one cannot be overtaken for it, so it is asked twice at most.
-	 */
-	fl = find_shared(
-	    o, a->fetch, a->dispatches > 1 ? a->arrived_seq : 0, !a->must_ask);
+	terms = terms_of(a);
+	fl = find_shared(o, a->fetch, &terms);
 	if (fl) {
 		join(o, fl, a);
 	} else if (a->dispatches == 1 && is_stored_by_now(o, a)) {
@@ -329,15 +358,14 @@ void flight_ask(struct origin *o, struct ask *a)
 	}
 }
 
-/* is_landed: those still under way do not count. */
+/* own: one that does not count. */
 static bool has_flight(struct origin *o, const struct digest128 *key,
-    struct slice full_key, bool is_landed)
+    struct slice full_key, const struct fetch *own)
 {
 	struct flight *fl = *bucket_of_key(o, key);
 
 	for (; fl; fl = fl->next_in_bucket)
-		if ((fl->answer || !is_landed) &&
-		    slice_eq(fl->fetch->full_key, full_key))
+		if (fl->fetch != own && slice_eq(fl->fetch->full_key, full_key))
 			return true;
 	return false;
 }
@@ -358,18 +386,19 @@ static bool is_in_store(
 
 bool flight_holds(const struct digest128 *key, struct slice full_key, void *arg)
 {
-	return has_flight(arg, key, full_key, false) ||
+	return has_flight(arg, key, full_key, NULL) ||
 	       is_in_store(arg, key, full_key);
 }
 
 bool flight_is_filed(struct origin *o, const struct fetch *f)
 {
-	return has_flight(o, &f->key, f->full_key, true) ||
+	return has_flight(o, &f->key, f->full_key, f) ||
 	       is_in_store(o, &f->key, f->full_key);
 }
 
 void flight_refetch(struct origin *o, struct fetch *f)
 {
+	static const struct terms any = {.may_have_landed = true};
 	struct flight *fl;
 	bool is_new;
 
@@ -378,7 +407,7 @@ void flight_refetch(struct origin *o, struct fetch *f)
 		fetch_unref(f);
 		return;
 	}
-	fl = find_shared(o, f, 0, true);
+	fl = find_shared(o, f, &any);
 	is_new = !fl;
 	if (is_new)
 		fl = flight_new(o, f);

@@ -17,6 +17,7 @@ struct landing {
 	const struct transfer_result *result;
 	bool is_overtaken; /* a write moved one of its tags meanwhile */
 	bool is_renewed; /* the answer is the stored one, with a new head */
+	bool is_disproved; /* what is stored is not to be used again */
 	bool is_stored;
 	const char *failure; /* of an answer that a fallback is better than */
 };
@@ -112,7 +113,8 @@ static void take_answer(
 	struct origin *o = fl->origin;
 
 	if (fetch_is_head(fl->fetch) || l->result->status == 304)
-		l->answer = renewal_make(o, fl->fetch, l->result, info);
+		l->answer = renewal_make(
+		    o, fl->fetch, l->result, info, &l->is_disproved);
 	l->is_renewed = l->answer != NULL;
 	if (!l->answer)
 		l->answer = origin_answer(o, t, l->result, info);
@@ -138,7 +140,9 @@ static void examine(
 	context = fetch_context(fl->fetch, l->answer->body);
 	api_tags_read(&context, &fl->tags);
 	l->is_overtaken = flight_has_moved(fl);
-	if (!l->failure)
+	/* Of an invalid credential nothing is kept, not even that it is. */
+	if (!l->failure && !denial_is_of_credential(
+			       fl->origin, l->answer->status, l->answer->body))
 		l->is_stored = file_answer(fl, l, info);
 }
 
@@ -189,6 +193,19 @@ static void on_denied(struct movement *m, bool is_committed)
 	free(h);
 }
 
+/* What must be moved before anybody hears of this landing. */
+static bool has_to_move(struct origin *o, const struct fetch *f,
+    const struct landing *l, struct tag_set *tags)
+{
+	if (!l->answer)
+		return false;
+	if (l->is_disproved) {
+		api_tags_entry(&f->key, tags);
+		return true;
+	}
+	return denial_tags(o, f, l->answer->status, l->answer->body, tags);
+}
+
 /* True: the waiters get their answer after the commit. For want of memory to
  * keep a promise the process ends, as it does for that of movements. */
 static bool hold_if_denied(struct origin *o, struct flight *fl,
@@ -198,8 +215,7 @@ static bool hold_if_denied(struct origin *o, struct flight *fl,
 	struct tag_set tags;
 
 	tag_set_init(&tags);
-	if (!l->answer || !denial_tags(o, fl->fetch, l->answer->status,
-			      l->answer->body, &tags))
+	if (!has_to_move(o, fl->fetch, l, &tags))
 		return false;
 	h = calloc(1, sizeof(*h));
 	if (!h)

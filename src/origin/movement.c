@@ -96,15 +96,6 @@ void movement_send(struct movement *m, struct tag_set *tags, bool is_suspect)
 	cache_move_post(o->options.cache, &m->move);
 }
 
-void movement_forget(struct movement *m, const struct digest128 *key)
-{
-	struct tag_set tags;
-
-	tag_set_init(&tags);
-	api_tags_entry(key, &tags);
-	movement_send(m, &tags, false);
-}
-
 void movement_moved(struct origin *o, struct cache_move *move)
 {
 	struct movement *m = mail_of(move, struct movement, move);

@@ -33,9 +33,6 @@ void movement_init(struct movement *m, struct origin *o,
  * known. done is called after the commit; without a store at once.
  */
 void movement_send(struct movement *m, struct tag_set *tags, bool is_suspect);
-/* Moves what is stored under this key, and nothing else: it is not to be used
- * again. */
-void movement_forget(struct movement *m, const struct digest128 *key);
 /* The writer is done with one of ours. */
 void movement_moved(struct origin *o, struct cache_move *move);
 

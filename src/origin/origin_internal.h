@@ -125,7 +125,7 @@ void flight_ask(struct origin *o, struct ask *a);
 /* A filing_holds; arg is the origin. */
 bool flight_holds(
     const struct digest128 *key, struct slice full_key, void *arg);
-/* Is an answer to f stored, or on its way to the writer? */
+/* Is an answer to what f asks for stored, or may one be soon? Without f. */
 bool flight_is_filed(struct origin *o, const struct fetch *f);
 /* Asks for a record that a write has just changed; takes f over. */
 void flight_refetch(struct origin *o, struct fetch *f);

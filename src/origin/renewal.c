@@ -4,16 +4,15 @@
 #include "http/update.h"
 #include "http/validate.h"
 #include "origin/filing.h"
-#include "origin/movement.h"
 #include "origin/origin_internal.h"
 
 #include <stdlib.h>
 
 #define HEAD_MAX_BYTES (256 * 1024)
 
-/* A write that was decided after the entry began, also one whose movement is
- * not committed yet. */
-static bool has_moved(
+/* Of writes that were decided after the entry began, also those whose movement
+ * is not committed yet. */
+static struct cache_moved moved_since(
     struct origin *o, const struct fetch *f, const struct cache_view *v)
 {
 	struct api_context context = fetch_context(f, v->body);
@@ -24,16 +23,27 @@ static bool has_moved(
 	api_tags_read(&context, &tags);
 	moves_latest(o->moves, o->reader, tags.v, tags.n, &moved);
 	tag_set_fini(&tags);
-	return moved.epoch > v->seq;
+	return moved;
 }
 
-/* The very one whose validators were sent. */
+/*
+ * The very one whose validators were sent. What a write may have changed is
+ * proved by its entity tag only: the length, or the second in which it was
+ * made, may be what it was.
+ */
 static bool is_still_held(
     struct origin *o, const struct fetch *f, const struct cache_view *v)
 {
-	return v->state != CACHE_MISS && slice_eq(v->etag, f->held.etag) &&
-	       slice_eq(v->last_modified, f->held.last_modified) &&
-	       !has_moved(o, f, v);
+	struct cache_moved moved;
+
+	if (v->state == CACHE_MISS || !slice_eq(v->etag, f->held.etag) ||
+	    !slice_eq(v->last_modified, f->held.last_modified))
+		return false;
+	moved = moved_since(o, f, v);
+	if (moved.epoch > v->seq)
+		return false;
+	return (v->state != CACHE_SUSPECT && moved.suspect <= v->seq) ||
+	       (v->etag.n > 0 && !fetch_is_head(f));
 }
 
 static char *copy_body(const struct cache_view *v)
@@ -67,26 +77,8 @@ static struct answer *merge(struct origin *o, const struct cache_view *v,
 	return origin_make_answer(o, v->status, &head, body, v->body.n, info);
 }
 
-static void on_forgotten(struct movement *m, bool is_committed)
-{
-	(void)is_committed;
-	free(m);
-}
-
-/* §4.3.5: what the HEAD does not agree with is not used any more. */
-static void forget(struct origin *o, const struct fetch *f)
-{
-	struct movement *m = malloc(sizeof(*m));
-
-	if (!m)
-		return;
-	movement_init(m, o, on_forgotten, NULL);
-	movement_forget(m, &f->key);
-}
-
-static bool is_confirmed(struct origin *o, const struct fetch *f,
-    const struct transfer_result *r, const struct head *newer,
-    const struct cache_view *v)
+static bool is_confirmed(const struct fetch *f, const struct transfer_result *r,
+    const struct head *newer, const struct cache_view *v, bool *is_disproved)
 {
 	struct validate_length length = {
 	    .is_known = r->has_length, .stored_n = v->body.n, .n = r->length};
@@ -99,7 +91,7 @@ static bool is_confirmed(struct origin *o, const struct fetch *f,
 	case VALIDATE_HEAD_FRESHENS:
 		return true;
 	case VALIDATE_HEAD_INVALIDATES:
-		forget(o, f);
+		*is_disproved = true;
 		return false;
 	case VALIDATE_HEAD_NOTHING:
 		break;
@@ -110,7 +102,7 @@ static bool is_confirmed(struct origin *o, const struct fetch *f,
 /* With the view open. */
 static struct answer *renew(struct origin *o, const struct fetch *f,
     const struct transfer_result *r, const struct cache_view *v,
-    struct head *info)
+    struct head *info, bool *is_disproved)
 {
 	struct answer *a = NULL;
 	struct head newer;
@@ -120,24 +112,25 @@ static struct answer *renew(struct origin *o, const struct fetch *f,
 	buf_init(&head, HEAD_MAX_BYTES);
 	if (head_build(r->fields, clock_wall_ms() / 1000, origin_head_rules(o),
 		&head, &newer, &why) &&
-	    is_confirmed(o, f, r, &newer, v))
+	    is_confirmed(f, r, &newer, v, is_disproved))
 		a = merge(o, v, buf_slice(&head), &newer, info);
 	buf_fini(&head);
 	return a;
 }
 
 struct answer *renewal_make(struct origin *o, const struct fetch *f,
-    const struct transfer_result *r, struct head *info)
+    const struct transfer_result *r, struct head *info, bool *is_disproved)
 {
 	struct answer *a = NULL;
 	struct cache_view v;
 
+	*is_disproved = false;
 	if (f->held.full_key.n == 0 || !o->reader)
 		return NULL;
 	cache_lookup(
 	    o->reader, &f->held.key, f->held.full_key, clock_wall_ms(), &v);
 	if (is_still_held(o, f, &v))
-		a = renew(o, f, r, &v, info);
+		a = renew(o, f, r, &v, info, is_disproved);
 	cache_release(o->reader);
 	return a;
 }

@@ -23,10 +23,10 @@ struct origin;
 /*
  * r: a complete answer to f, which is conditional (304) or a HEAD. One
  * reference, and in info the facts of the merged head; NULL when there is
- * nothing that r renews. A HEAD that shows a stored answer to be out of date
- * has it forgotten.
+ * nothing that r renews. is_disproved: it is a HEAD, and what is stored is out
+ * of date (§4.3.5) and to be forgotten.
  */
 struct answer *renewal_make(struct origin *o, const struct fetch *f,
-    const struct transfer_result *r, struct head *info);
+    const struct transfer_result *r, struct head *info, bool *is_disproved);
 
 #endif

@@ -114,6 +114,26 @@ static void record_of(
 	};
 }
 
+/* When the upstream made it, as far as its age tells. */
+static int64_t made_at_ms(int64_t received_ms, int64_t age_s)
+{
+	return received_ms - age_s * 1000;
+}
+
+/*
+ * Of two that no movement parts the later made one is kept (RFC 9111 §4), while
+ * it is fresh: what was asked for first may come last. One that seems to come
+ * from the future is of a clock that was set back, and proves nothing.
+ */
+static bool is_newer(const struct record *held, const struct cache_put *p)
+{
+	int64_t now_ms = p->answer->date_ms;
+	int64_t held_ms = made_at_ms(held->stored_at_ms, held->age_s);
+
+	return held->fresh_until_ms > now_ms && held_ms <= now_ms &&
+	       held_ms > made_at_ms(now_ms, p->answer->initial_age_s);
+}
+
 /* Is what is stored under the key newer, or the answer dead on arrival? */
 static int check_outdated(
     struct cache *c, MDB_txn *txn, const struct cache_put *p, bool *is_outdated)
@@ -126,7 +146,8 @@ static int check_outdated(
 
 	*is_outdated = seq < c->put_floor;
 	if (rc == 0 && record_peek(value.mv_data, value.mv_size, &held) &&
-	    slice_eq(held.full_key, p->full_key) && held.seq > seq)
+	    slice_eq(held.full_key, p->full_key) &&
+	    (held.seq > seq || (held.seq == seq && is_newer(&held, p))))
 		*is_outdated = true;
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
