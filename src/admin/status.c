@@ -98,10 +98,14 @@ static void add_usage_trouble(cJSON *list, const struct seen *seen)
 static void add_upstream_trouble(cJSON *list, const struct seen *seen)
 {
 	const struct online *online = origin_online(seen->sources->origin);
+	struct family_view one;
 
 	if (online_is_away(online) && online_get_mode(online) != ONLINE_OFFLINE)
 		add_trouble(list, "the upstream cannot be reached",
 		    online_detail(online));
+	else if (family_list(origin_families(seen->sources->origin), &one, 1))
+		add_trouble(
+		    list, "a part of the upstream is not well", one.name);
 }
 
 static void add_stalled_trouble(const char *name, void *list)
@@ -203,6 +207,26 @@ static int64_t state_ms(const struct seen *seen, const struct online *online)
 	       (changed_ms > started_ms ? changed_ms : started_ms);
 }
 
+/* The parts that are not well. */
+static void add_families(cJSON *upstream, const struct seen *seen)
+{
+	struct family_view list[FAMILIES_MAX];
+	size_t n = family_list(
+	    origin_families(seen->sources->origin), list, FAMILIES_MAX);
+	cJSON *array = cJSON_AddArrayToObject(upstream, "troubled");
+
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(o, "family", list[i].name);
+		cJSON_AddStringToObject(
+		    o, "reason", family_detail(list[i].trouble));
+		add_number(o, "seconds",
+		    (uint64_t)(seen->now_ms - list[i].since_ms) / 1000);
+		cJSON_AddItemToArray(array, o);
+	}
+}
+
 static void add_upstream(cJSON *doc, const struct seen *seen)
 {
 	const struct status_sources *s = seen->sources;
@@ -217,6 +241,7 @@ static void add_upstream(cJSON *doc, const struct seen *seen)
 	add_number(o, "stateSeconds", (uint64_t)state_ms(seen, online) / 1000);
 	if (is_away)
 		cJSON_AddStringToObject(o, "reason", online_detail(online));
+	add_families(o, seen);
 	add_last_error(o, seen);
 }
 

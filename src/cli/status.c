@@ -67,6 +67,17 @@ static const char *connection_of(const cJSON *upstream)
 								   : "online";
 }
 
+static void print_troubled(const cJSON *list)
+{
+	const cJSON *one;
+	char text[64];
+
+	cJSON_ArrayForEach(one, list) printf(
+	    "           /%s not well for %s: %s\n", client_text(one, "family"),
+	    span(text, sizeof(text), client_number(one, "seconds")),
+	    client_text(one, "reason"));
+}
+
 static void print_upstream(const cJSON *doc)
 {
 	const cJSON *o = client_member(doc, "upstream");
@@ -75,6 +86,7 @@ static void print_upstream(const cJSON *doc)
 	printf("upstream   %s for %s, %s %s\n", connection_of(o),
 	    span(text, sizeof(text), client_number(o, "stateSeconds")),
 	    client_text(o, "url"), client_text(o, "state"));
+	print_troubled(client_member(o, "troubled"));
 	if (client_member(o, "lastError"))
 		print_last_error(client_member(o, "lastError"));
 }

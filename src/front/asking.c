@@ -73,12 +73,13 @@ static void drop_ask(struct ask *a)
 }
 
 /* Asks for a fresh answer that nobody waits for. */
-void asking_revalidate(struct request *r)
+void asking_revalidate(struct request *r, bool is_probe)
 {
 	struct ask *a = new_ask(r);
 
 	if (!a)
 		return;
+	a->fetch->is_probe = is_probe;
 	/* Whatever the client demands, it has been given. */
 	a->must_ask = a->must_be_new = false;
 	if (!origin_post(r->front->options.origin, &a->mail))

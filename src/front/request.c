@@ -294,16 +294,49 @@ static enum step step_key(struct request *r)
 
 /* ---- 10. the store ---- */
 
-/* Nobody need be asked: the upstream is away, and it is not our turn to
- * find out whether it is back. */
+/* Is its part of the upstream in trouble, so that an expired answer serves
+ * better than waiting? What a write may have changed is for an upstream that
+ * cannot be reached at all. */
+static const char *trouble_of(const struct request *r)
+{
+	struct origin *o = r->front->options.origin;
+
+	if (r->fallback != ASK_FALLBACK_STALE ||
+	    online_get_mode(origin_online(o)) == ONLINE_ONLINE)
+		return NULL;
+	return family_detail(
+	    family_trouble(origin_families(o), buf_slice(&r->target)));
+}
+
+/*
+ * Nobody need wait: the upstream is away, or the part of it that this is for
+ * is in trouble. When it is our turn to find out whether that is over, that is
+ * done behind the client's back.
+ */
 static bool serve_if_away(struct request *r, const struct cache_view *v)
 {
-	struct online *online = origin_online(r->front->options.origin);
+	struct origin *o = r->front->options.origin;
+	int64_t now_ms = r->started_us / 1000;
+	const char *why;
+	bool may_probe;
 
-	if (r->fallback == ASK_FALLBACK_NONE ||
-	    online_may_ask(online, r->started_us / 1000))
+	if (r->fallback == ASK_FALLBACK_NONE)
 		return false;
-	stored_serve(r, v, online_detail(online));
+	if (online_is_away(origin_online(o))) {
+		why = online_detail(origin_online(o));
+		may_probe = online_may_ask(origin_online(o), now_ms);
+	} else {
+		why = trouble_of(r);
+		may_probe = why && family_may_probe(origin_families(o),
+				       buf_slice(&r->target), now_ms);
+	}
+	if (!why)
+		return false;
+	if (may_probe) {
+		stored_hold(r, v);
+		asking_revalidate(r, true);
+	}
+	stored_serve(r, v, why);
 	return true;
 }
 
@@ -352,7 +385,7 @@ static enum step step_look_up(struct request *r)
 	}
 	stored_hold(r, &v);
 	if (may_revalidate_behind(r, &v)) {
-		asking_revalidate(r);
+		asking_revalidate(r, false);
 		stored_serve(r, &v, "revalidating");
 		return STEP_DONE;
 	}

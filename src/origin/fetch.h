@@ -41,6 +41,7 @@ struct fetch {
 	bool may_store; /* reads: no client or operation objection */
 	bool may_join; /* reads: identical ones may share the flight */
 	bool may_write; /* streams: whatever comes back may tell of a change */
+	bool is_probe; /* for nobody's sake; given up sooner than others */
 	struct digest128 scope; /* whose answer it is */
 	struct digest128 key;
 	struct slice full_key;
@@ -67,6 +68,7 @@ struct fetch_spec {
 	bool may_store;
 	bool may_join;
 	bool may_write;
+	bool is_probe;
 	struct digest128 scope;
 	struct digest128 key;
 	struct slice full_key;

@@ -99,6 +99,9 @@ static struct flight *find_shared(
 			continue;
 		if (flight_has_moved(fl) && !SABOTAGE_JOIN_AFTER_WRITE)
 			continue;
+		/* It has less patience. */
+		if (fl->fetch->is_probe && !f->is_probe && !fl->answer)
+			continue;
 		if (fl->answer ? t->may_have_landed && is_as_if_stored(fl, f)
 			       : fl->is_shared && f->may_join)
 			return fl;
@@ -438,6 +441,16 @@ bool flight_client_gone(struct origin *o, const struct origin_gone *g)
 
 /* ---- time ---- */
 
+/* Once, and only of what was sent: waiting for its turn is no fault of the
+ * upstream's. */
+static void note_slow(struct flight *fl)
+{
+	if (fl->is_slow || fl->job.state != QUEUE_SENT)
+		return;
+	fl->is_slow = true;
+	origin_note_slow(fl->origin, fl->fetch);
+}
+
 /* Serves stale to those whose time has come; returns the next time. */
 static int64_t release_stale(struct flight *fl, int64_t now_ms)
 {
@@ -455,6 +468,7 @@ static int64_t release_stale(struct flight *fl, int64_t now_ms)
 		}
 		*at = a->next;
 		fl->is_wanted = true;
+		note_slow(fl);
 		a->result = ASK_STALE;
 		a->detail = "upstream-slow";
 		origin_return(fl->origin, a);

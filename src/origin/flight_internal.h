@@ -26,6 +26,7 @@ struct flight {
 	struct answer *answer; /* landed, waiting for the commit; else NULL */
 	int64_t fresh_until_ms; /* wall; landed */
 	bool is_shared; /* others may join */
+	bool is_slow; /* and it was said */
 	bool is_wanted; /* whoever waits for it: to renew what is stored */
 };
 

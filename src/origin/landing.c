@@ -249,6 +249,7 @@ void landing_done(
 		l.is_overtaken = flight_has_moved(fl);
 	}
 	examine(fl, t, &l, &info);
+	origin_note_family(o, fl->fetch, r, l.failure);
 	if (is_asked_whole(fl, r, &l)) {
 		answer_unref(l.answer);
 		return;

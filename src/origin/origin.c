@@ -134,6 +134,9 @@ static size_t fields_of(const struct fetch *f, bool is_stream,
 	return n;
 }
 
+/* As long as is worth waiting to learn that there is an answer. */
+#define PROBE_TIMEOUT_MS 2500
+
 struct transfer *origin_send(struct origin *o, const struct fetch *f,
     const struct transfer_sink *sink, transfer_done done, void *arg)
 {
@@ -153,6 +156,9 @@ struct transfer *origin_send(struct origin *o, const struct fetch *f,
 
 	buf_init(&lines, HEAD_MAX_BYTES);
 	rq.fields_n = fields_of(f, sink != NULL, &lines, fields);
+	if (f->is_probe)
+		rq.timeout_ms = PROBE_TIMEOUT_MS;
+	rq.wants_new_connection = f->is_probe;
 	/* What cannot be stored need not be collected either. */
 	if (f->kind == FETCH_READ)
 		rq.max_body_bytes = o->settings->store_answer_max_bytes;
@@ -248,6 +254,21 @@ struct answer *origin_answer_head(
 
 /* ---- the loop ---- */
 
+/*
+ * A probe goes past the queue, on a connection of its own, only when all
+ * others are taken, perhaps by requests that an upstream without a sound will
+ * never answer. Else it is a read like others, and may take its time: there are
+ * answers that always do. False: enough are out.
+ */
+static bool is_probe_needed(struct origin *o, struct fetch *f)
+{
+	if (queue_has_room(&o->queue)) {
+		f->is_probe = false;
+		return true;
+	}
+	return o->queue.probes < QUEUE_PROBES_MAX;
+}
+
 static void on_ask(struct origin *o, struct ask *a)
 {
 	a->arrived_seq = moves_seq(o->moves);
@@ -257,6 +278,10 @@ static void on_ask(struct origin *o, struct ask *a)
 	}
 	switch (a->fetch->kind) {
 	case FETCH_READ:
+		if (a->fetch->is_probe && !is_probe_needed(o, a->fetch)) {
+			origin_return_failed(o, a, 503, "busy");
+			break;
+		}
 		flight_ask(o, a);
 		break;
 	case FETCH_STREAM:
@@ -584,6 +609,11 @@ bool origin_post(struct origin *o, struct mail *m)
 struct online *origin_online(struct origin *o)
 {
 	return &o->online;
+}
+
+struct families *origin_families(struct origin *o)
+{
+	return &o->families;
 }
 
 bool origin_is_bypassed(const struct origin *o)

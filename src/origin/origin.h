@@ -10,6 +10,7 @@
 #define ORIGIN_ORIGIN_H
 
 #include "origin/ask.h"
+#include "origin/family.h"
 #include "origin/online.h"
 #include "origin/rates.h"
 #include "store/cache.h"
@@ -106,6 +107,7 @@ void origin_free(struct origin *o);
 /* Takes m over; false (and m stays the caller's) when the mailbox is full. */
 bool origin_post(struct origin *o, struct mail *m);
 struct online *origin_online(struct origin *o);
+struct families *origin_families(struct origin *o);
 /*
  * The operator's word that nothing is served from the store or put into it;
  * flights are still shared and tags still move. Any thread: who sees the old

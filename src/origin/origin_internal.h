@@ -50,6 +50,7 @@ struct origin {
 	struct cache_reader *reader; /* NULL: without a store */
 	struct moves *moves;
 	struct online online;
+	struct families families;
 	atomic_bool is_bypassed;
 	struct rates *rates;
 	/* Flights by key; chained hash, sized once. */
@@ -115,6 +116,12 @@ void origin_count_sent(struct origin *o, const struct fetch *f);
  * upstream went away or came back. */
 void origin_note_result(
     struct origin *o, const struct fetch *f, const struct transfer_result *r);
+/* What it says of the family it was sent to. failure: what is wrong with the
+ * answer, as filing_failure has it; NULL: nothing that was looked for. */
+void origin_note_family(struct origin *o, const struct fetch *f,
+    const struct transfer_result *r, const char *failure);
+/* It was sent, and there is no answer yet that there should be. */
+void origin_note_slow(struct origin *o, const struct fetch *f);
 /* Tells the asker when the transfer began and how long it took. */
 void origin_time_ask(struct ask *a, const struct transfer_result *r);
 

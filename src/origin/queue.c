@@ -1,6 +1,7 @@
 #include "origin/queue.h"
 
 #include "base/clock.h"
+#include "origin/fetch.h"
 
 #include <assert.h>
 
@@ -103,6 +104,13 @@ void queue_expire(struct queue *q, int64_t now_us, int64_t timeout_us)
 
 static void advance(struct queue *q);
 
+static void count_sent(struct queue_job *j, int n)
+{
+	unsigned *sent = j->is_probe ? &j->queue->probes : &j->queue->sent;
+
+	*sent += (unsigned)n;
+}
+
 /* What a result says about how much the upstream takes at a time. */
 static void learn(struct queue *q, const struct transfer_result *r)
 {
@@ -121,7 +129,7 @@ static void on_done(
 
 	j->state = QUEUE_IDLE;
 	j->transfer = NULL;
-	q->sent--;
+	count_sent(j, -1);
 	learn(q, r);
 	j->ops->done(j, t, r); /* which may free it */
 	if (r->outcome == TRANSFER_UNSENT && transfer_cause_is_way(r->cause))
@@ -141,12 +149,17 @@ static void send(struct queue *q, struct queue_job *j)
 		return;
 	}
 	j->state = QUEUE_SENT;
-	q->sent++;
+	count_sent(j, 1);
+}
+
+bool queue_has_room(const struct queue *q)
+{
+	return q->sent < q->connections * q->per_connection;
 }
 
 static void advance(struct queue *q)
 {
-	while (q->first && q->sent < q->connections * q->per_connection)
+	while (q->first && queue_has_room(q))
 		send(q, q->first);
 }
 
@@ -154,9 +167,13 @@ void queue_add(struct queue *q, struct queue_job *j)
 {
 	assert(j->state == QUEUE_IDLE);
 	j->queue = q;
+	j->is_probe = j->fetch->is_probe;
 	j->queued_us = clock_mono_us();
 	append(q, j);
-	advance(q);
+	if (j->is_probe)
+		send(q, j);
+	else
+		advance(q);
 }
 
 void queue_leave(struct queue_job *j)
@@ -171,7 +188,7 @@ void queue_leave(struct queue_job *j)
 		transfer_abandon(j->transfer);
 		j->transfer = NULL;
 		j->state = QUEUE_IDLE;
-		j->queue->sent--;
+		count_sent(j, -1);
 		break;
 	}
 }

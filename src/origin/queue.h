@@ -5,8 +5,9 @@
  * runs, its flight has a sequence from before it began, and it goes out even
  * when nobody wants it any more.
  *
- * First come, first served. For reads, writes and what passes once; streams
- * have connections of their own and do not wait.
+ * First come, first served, but for probes, which do not wait. For reads,
+ * writes and what passes once; streams have connections of their own and do not
+ * wait.
  *
  * Origin thread only, but for queue_waiting.
  */
@@ -20,6 +21,9 @@
 /* Streams of one HTTP/2 connection: what servers commonly allow. To one that
  * allows less, libcurl opens another connection, or holds some back. */
 #define QUEUE_H2_STREAMS 100
+
+/* Sent past all others, and not over. */
+#define QUEUE_PROBES_MAX 4
 
 struct fetch;
 struct queue_job;
@@ -52,6 +56,7 @@ struct queue_job {
 	enum queue_state state;
 	struct queue *queue;
 	struct queue_job *next, *previous; /* QUEUE_WAITING */
+	bool is_probe; /* of fetch */
 	struct transfer *transfer; /* QUEUE_SENT */
 	int64_t queued_us; /* mono */
 	int64_t sent_us; /* mono */
@@ -66,7 +71,8 @@ struct queue {
 	void *arg; /* send's */
 	unsigned connections;
 	unsigned per_connection; /* requests at a time, by its protocol */
-	unsigned sent; /* and not over */
+	unsigned sent; /* and not over; without probes */
+	unsigned probes; /* likewise */
 	struct queue_job *first, *last; /* waiting, oldest first */
 	atomic_uint waiting_n;
 	int64_t answered_us; /* mono; the last answer; 0: none yet */
@@ -84,6 +90,8 @@ void queue_add(struct queue *q, struct queue_job *j);
 void queue_leave(struct queue_job *j);
 /* Fails what has waited for timeout_us or longer. */
 void queue_expire(struct queue *q, int64_t now_us, int64_t timeout_us);
+/* Would a request be sent at once? */
+bool queue_has_room(const struct queue *q);
 /* Any thread: how many wait. */
 unsigned queue_waiting(const struct queue *q);
 

@@ -38,6 +38,67 @@ static void hear(struct origin *o, const struct transfer_result *r)
 		log_event(LOG_INFO, "upstream-reachable", LOG_END);
 }
 
+/* ---- families ---- */
+
+/* How much one failure says. Two that cost a client its patience are enough. */
+#define WEIGHT_ERROR 1
+#define WEIGHT_SILENCE 2
+
+static void tell_family(struct origin *o, const struct fetch *f,
+    enum family_trouble what, unsigned weight)
+{
+	const char *why;
+
+	if (!family_evidence(
+		&o->families, f->target, what, weight, clock_mono_ms()))
+		return;
+	why = family_detail(what);
+	if (why)
+		log_event(LOG_WARN, "family-trouble",
+		    LOG_SLICE("family", family_segment(f->target)),
+		    LOG_STR("reason", why), LOG_END);
+	else
+		log_event(LOG_INFO, "family-well",
+		    LOG_SLICE("family", family_segment(f->target)), LOG_END);
+}
+
+/* Neither the one nor the other: nothing was sent, we are too many, or the
+ * answer came so late that it is no proof. */
+static bool is_no_evidence(
+    const struct origin *o, const struct transfer_result *r)
+{
+	int64_t took_ms = (r->ended_us - r->started_us) / 1000;
+
+	if (r->outcome == TRANSFER_OK)
+		return r->status == 429 || r->status == 501 ||
+		       took_ms >= o->settings->stale_wait_ms;
+	return r->outcome == TRANSFER_UNSENT;
+}
+
+void origin_note_family(struct origin *o, const struct fetch *f,
+    const struct transfer_result *r, const char *failure)
+{
+	bool is_bad = failure || r->status >= 500;
+
+	if (r->outcome == TRANSFER_TOO_LARGE)
+		tell_family(o, f, FAMILY_WELL, 0);
+	else if (r->outcome == TRANSFER_UNKNOWN &&
+		 r->cause == TRANSFER_CAUSE_PROTOCOL)
+		tell_family(o, f, FAMILY_ERRORS, WEIGHT_ERROR);
+	else if (r->outcome == TRANSFER_UNKNOWN)
+		tell_family(o, f, FAMILY_SILENT, WEIGHT_SILENCE);
+	else if (!is_no_evidence(o, r))
+		tell_family(
+		    o, f, is_bad ? FAMILY_ERRORS : FAMILY_WELL, WEIGHT_ERROR);
+}
+
+void origin_note_slow(struct origin *o, const struct fetch *f)
+{
+	tell_family(o, f, FAMILY_SLOW, WEIGHT_SILENCE);
+}
+
+/* ---- */
+
 /* That an answer is larger than asked for is no fault of the upstream. */
 static bool is_error(const struct transfer_result *r)
 {

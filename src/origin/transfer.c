@@ -25,6 +25,8 @@ struct transfers {
 	/* All transfers, oldest first. */
 	struct transfer *first, *last;
 	size_t n;
+	unsigned max_connections;
+	unsigned extra; /* transfers that want one beyond that */
 	bool is_global; /* libcurl was initialised */
 	bool is_freeing;
 };
@@ -44,6 +46,8 @@ struct transfer {
 	struct transfer_order order;
 	struct transfer_attempt attempt;
 	const struct transfer_sink *sink; /* NULL: the body is collected */
+	int64_t timeout_ms; /* 0: the site's */
+	bool wants_new_connection;
 	int64_t idle_timeout_ms;
 	int64_t heard_ms; /* mono; last word of a body that is passed on */
 	struct event *timer; /* its meaning depends on the state */
@@ -88,8 +92,18 @@ static void delist(struct transfer *t)
 
 /* ---- the end of a transfer ---- */
 
+/* As many connections as there may be, and those that were asked for beyond. */
+static void allow_connections(struct transfers *ts)
+{
+	transfer_loop_allow(ts->loop, ts->max_connections + ts->extra);
+}
+
 static void transfer_free(struct transfer *t)
 {
+	if (t->wants_new_connection) {
+		t->ts->extra--;
+		allow_connections(t->ts);
+	}
 	if (t->timer)
 		event_free(t->timer);
 	transfer_attempt_fini(&t->attempt);
@@ -184,15 +198,23 @@ static void set_timer(struct transfer *t, int64_t due_ms)
 	evtimer_add(t->timer, &tv);
 }
 
+static int64_t timeout_of(const struct transfer *t)
+{
+	int64_t most_ms = t->ts->site.terms.timeout_ms;
+
+	return t->timeout_ms > 0 && t->timeout_ms < most_ms ? t->timeout_ms
+							    : most_ms;
+}
+
 /* Hands the request to libcurl. False: no memory. */
 static bool launch(struct transfer *t)
 {
-	struct transfers *ts = t->ts;
 	CURL *easy = transfer_loop_take(t->loop);
 
 	if (!easy)
 		return false;
-	if (!transfer_attempt_begin(&t->attempt, easy, t->attempts > 0, t) ||
+	if (!transfer_attempt_begin(&t->attempt, easy,
+		t->wants_new_connection || t->attempts > 0, t) ||
 	    !transfer_loop_add(t->loop, easy)) {
 		release_easy(t, false);
 		return false;
@@ -200,7 +222,7 @@ static bool launch(struct transfer *t)
 	if (t->attempts++ == 0)
 		t->started_us = clock_mono_us();
 	t->state = TRANSFER_RUNNING;
-	set_timer(t, t->accepted_ms + ts->site.terms.timeout_ms);
+	set_timer(t, t->accepted_ms + timeout_of(t));
 	return true;
 }
 
@@ -377,8 +399,8 @@ static void begin(struct transfer *t)
 		t->state = TRANSFER_RUNNING;
 		return;
 	}
-	if (wait_ms > ts->site.terms.timeout_ms)
-		wait_ms = ts->site.terms.timeout_ms;
+	if (wait_ms > timeout_of(t))
+		wait_ms = timeout_of(t);
 	t->state = TRANSFER_NAMELESS;
 	set_timer(t, t->accepted_ms + wait_ms);
 	if (resolve_state(ts->resolve) == RESOLVE_FAILED)
@@ -393,6 +415,12 @@ static void choose_way(struct transfer *t, const struct transfer_request *rq)
 	t->loop = ts->loop;
 	t->sink = rq->sink;
 	t->idle_timeout_ms = rq->idle_timeout_ms;
+	t->timeout_ms = rq->timeout_ms;
+	t->wants_new_connection = rq->wants_new_connection && !rq->sink;
+	if (t->wants_new_connection) {
+		ts->extra++;
+		allow_connections(ts);
+	}
 	if (rq->max_body_bytes && rq->max_body_bytes < t->attempt.body.max)
 		t->attempt.body.max = rq->max_body_bytes;
 	if (!t->sink)
@@ -487,6 +515,7 @@ static bool start_resolver(
 static bool set_up(
     struct transfers *ts, const struct transfers_options *o, char **why)
 {
+	ts->max_connections = o->max_connections;
 	ts->is_global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 	if (!ts->is_global || !transfer_site_init(&ts->site, o, why))
 		return false;

@@ -113,6 +113,9 @@ struct transfer_request {
 			 send is allowed after TRANSFER_CAUSE_RESEND */
 	/* Of the answer, when less than transfers_options say; 0: as there. */
 	size_t max_body_bytes;
+	int64_t timeout_ms; /* likewise */
+	/* One more than there may be: the others may be dead. */
+	bool wants_new_connection;
 	/*
 	 * NULL: the body is collected. Else it is passed on without bound, over
 	 * an HTTP/1.1 connection that no collected one shares: a paused

@@ -120,6 +120,20 @@ static int want_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- life ---- */
 
+static bool set_connections(CURLM *m, long max)
+{
+	return curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, max) ==
+		   CURLM_OK &&
+	       curl_multi_setopt(m, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) ==
+		   CURLM_OK;
+}
+
+void transfer_loop_allow(struct transfer_loop *l, unsigned max_connections)
+{
+	/* It fails for want of a handle or of the option only. */
+	set_connections(l->multi, (long)max_connections);
+}
+
 static bool set_up(struct transfer_loop *l, long max_connections, long max_idle)
 {
 	CURLM *m = l->multi;
@@ -132,10 +146,7 @@ static bool set_up(struct transfer_loop *l, long max_connections, long max_idle)
 	       curl_multi_setopt(m, CURLMOPT_TIMERDATA, l) == CURLM_OK &&
 	       curl_multi_setopt(m, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) ==
 		   CURLM_OK &&
-	       curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS,
-		   max_connections) == CURLM_OK &&
-	       curl_multi_setopt(m, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-		   max_connections) == CURLM_OK &&
+	       set_connections(m, max_connections) &&
 	       /* The default grows with the easy handles. */
 	       curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max_idle) == CURLM_OK;
 }

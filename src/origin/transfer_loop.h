@@ -25,6 +25,8 @@ typedef void (*transfer_loop_ended)(void *private, CURLcode code, void *arg);
 struct transfer_loop *transfer_loop_new(struct event_base *base,
     unsigned max_connections, unsigned max_idle, transfer_loop_ended ended,
     void *arg);
+/* From now on that many connections; those there are stay. */
+void transfer_loop_allow(struct transfer_loop *l, unsigned max_connections);
 /* All handles must have been removed. l may be NULL. */
 void transfer_loop_free(struct transfer_loop *l);
 

@@ -212,6 +212,7 @@ static void on_passed(
 	struct passage *p = mail_of(j, struct passage, job);
 
 	origin_note_result(p->origin, p->ask->fetch, r);
+	origin_note_family(p->origin, p->ask->fetch, r, NULL);
 	fill_reply(p, t, r);
 	if (settle_denial(p))
 		return;

@@ -4,72 +4,14 @@
 import sys
 import time
 
-from rig import (Rig, Storm, equal, is_sanitized, percentile, run, test, true,
+from outage_rig import CONFIG, STALE_WAIT_MS, Outage
+from rig import (Rig, equal, is_sanitized, percentile, run, test, true,
                  wait_for)
 
 READS = 10000
-STALE_WAIT_MS = 200
 # What the daemon may add to the wait. Sanitizers make it many times slower.
 MARGIN_MS = 100 if is_sanitized() else 10
 QUICK_MS = 100 if is_sanitized() else 10
-CONFIG = '''
-[route records]
-match = cache
-ttl = 1s
-stale_while_revalidate = 0s
-
-[route search]
-match = read-post
-ttl = 1s
-
-[route recent]
-match = contacts.get-contacts
-ttl = 1s
-'''
-
-
-class Outage(Rig):
-    """A rig whose upstream can go away, and reads that are all stored and
-    all expired."""
-
-    def __init__(self, *options, stale_wait_ms=STALE_WAIT_MS):
-        wait = ['--stale-wait', '%dms' % stale_wait_ms]
-        super().__init__(options=wait + list(options), config=CONFIG,
-                         gateway=True)
-
-    def __enter__(self):
-        super().__enter__()
-        here = 'locationId=' + self.location
-        listed = '/contacts/?limit=50&' + here
-        ids = [c['id'] for c in self.direct('GET', listed)[2]['contacts']]
-        self.contact = '/contacts/' + ids[0]
-        self.unvisited = '/contacts/' + ids[-1]
-        reads = ['/contacts/%s%s' % (i, part) for i in ids[:10]
-                 for part in ('', '/tasks', '/notes')]
-        reads += [listed, '/calendars/?' + here, '/businesses/?' + here]
-        search = {'locationId': self.location, 'pageLimit': 9}
-        self.reads = [('GET', target, None) for target in reads]
-        self.reads.append(('POST', '/contacts/search', search))
-        for read in self.reads:
-            equal(self.call(*read).status, 200)
-        self.daemon.settle()
-        self.expire()
-        return self
-
-    @staticmethod
-    def expire():
-        start = time.monotonic()
-        wait_for(lambda: time.monotonic() - start > 1.05, 'the TTL')
-
-    def go(self, mode):
-        self.gateway.set_mode(mode)
-
-    def storm(self):
-        """All reads at once."""
-        messages = [self.message(*read) for read in self.reads]
-        with Storm(self.address, messages) as storm:
-            storm.send()
-            return storm.answers()
 
 
 def check_stale(answer, *details):
@@ -142,17 +84,25 @@ def back_without_a_restart():
 
 
 def check_waits(rig):
-    """The best of three rounds counts: a busy machine only adds."""
+    """All wait once; then it is known, and nobody does. The best of three
+    rounds counts: a busy machine only adds."""
+    answers = rig.storm()
+    for answer in answers:
+        check_stale(answer, 'upstream-slow')
+        true(answer.ms >= STALE_WAIT_MS - 1, '%.1f ms' % answer.ms)
+    first = percentile([a.ms for a in answers], 99)
+    true(first <= STALE_WAIT_MS + 10 * MARGIN_MS, 'p99 %.1f ms' % first)
     best = None
     for _ in range(3):
         answers = rig.storm()
         for answer in answers:
-            check_stale(answer, 'upstream-slow')
-            true(answer.ms >= STALE_WAIT_MS - 1, '%.1f ms' % answer.ms)
+            check_stale(answer, 'upstream-slow', 'upstream-silent',
+                        'connect')
         p99 = percentile([a.ms for a in answers], 99)
         best = p99 if best is None else min(best, p99)
-    print('# %d reads at once, p99 %.1f ms' % (len(rig.reads), best))
-    true(best <= STALE_WAIT_MS + MARGIN_MS, 'p99 %.1f ms' % best)
+    print('# %d reads at once, p99 %.1f ms, then %.1f ms' % (
+        len(rig.reads), first, best))
+    true(best <= 3 * MARGIN_MS, 'p99 %.1f ms' % best)
 
 
 @test
@@ -169,14 +119,12 @@ def a_black_hole_that_drops():
     with Outage('--connect-timeout', '2s') as rig:
         rig.go('hole')
         check_waits(rig)
-        # Once it is known, nobody waits but who asks again for all.
         wait_for(lambda: rig.daemon.status()['upstream']['state'] == 'away',
                  'the connect timeout')
         answers = rig.storm()
-        quick = [a for a in answers if a.ms < STALE_WAIT_MS]
-        true(len(quick) >= len(answers) - 1, sorted(a.ms for a in answers))
         for answer in answers:
-            check_stale(answer, 'connect', 'upstream-slow')
+            true(answer.ms < STALE_WAIT_MS, answer.ms)
+            check_stale(answer, 'connect')
         rig.go('open')
         wait_for(lambda: rig.get(rig.contact).detail is None,
                  'a fresh answer')
@@ -208,6 +156,9 @@ def failures_with_an_answer():
             rig.fault(kind, **more)
             check_stale(rig.get(rig.contact), detail)
             rig.no_faults()
+            # well, or the third in a row would be trouble
+            equal(rig.get(rig.unvisited, cache_control='no-cache').status,
+                  200)
         rig.fault('status', status=400)
         equal(rig.get(rig.contact).status, 400)
 

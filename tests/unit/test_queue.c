@@ -1,6 +1,8 @@
 /* Who is sent when: origin/queue.h. */
 #include "origin/queue.h"
 
+#include "origin/fetch.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,11 +79,13 @@ static struct transfer *send_job(
 
 static int set_up(void **state)
 {
+	static const struct fetch fetch;
 	static struct queue q;
 
 	memset(jobs, 0, sizeof(jobs));
 	for (int i = 0; i < JOBS; i++) {
 		jobs[i].job.ops = &ops;
+		jobs[i].job.fetch = &fetch;
 		jobs[i].name = (char)('A' + i);
 	}
 	story[0] = '\0';
@@ -120,6 +124,32 @@ static void end_well(struct job *j)
 		assert_string_equal(story, text); \
 		story[0] = '\0'; \
 	} while (0)
+
+/* A probe passes all others, and takes nobody's place. */
+static void test_probes(void **state)
+{
+	static const struct fetch probe = {.is_probe = true};
+	struct queue *q = *state;
+
+	jobs[4].job.fetch = &probe;
+	assert_true(queue_has_room(q));
+	add(q, 0, 3);
+	check_story("bA bB ");
+	assert_false(queue_has_room(q));
+	add(q, 4, 4);
+	check_story("bE ");
+	assert_int_equal(q->probes, 1);
+	end_well(&jobs[4]);
+	check_story("dE ");
+	assert_int_equal(q->probes, 0);
+	assert_int_equal(queue_waiting(q), 2);
+	end_well(&jobs[0]);
+	end_well(&jobs[1]);
+	check_story("dA bC dB bD ");
+	end_well(&jobs[2]);
+	end_well(&jobs[3]);
+	assert_true(queue_has_room(q));
+}
 
 static void test_first_come_first_served(void **state)
 {
@@ -273,6 +303,7 @@ static void test_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(test_probes, set_up),
 	    cmocka_unit_test_setup(test_first_come_first_served, set_up),
 	    cmocka_unit_test_setup(test_http2_carries_many, set_up),
 	    cmocka_unit_test_setup(test_who_leaves_is_not_sent, set_up),
