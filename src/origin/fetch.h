@@ -41,7 +41,8 @@ struct fetch {
 	bool may_store; /* reads: no client or operation objection */
 	bool may_join; /* reads: identical ones may share the flight */
 	bool may_write; /* streams: whatever comes back may tell of a change */
-	bool is_probe; /* for nobody's sake; given up sooner than others */
+	bool is_probe; /* to find out whether the upstream is well again */
+	bool is_hasty; /* a probe that passes the queue and is given up soon */
 	struct digest128 scope; /* whose answer it is */
 	struct digest128 key;
 	struct slice full_key;

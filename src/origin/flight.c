@@ -100,7 +100,7 @@ static struct flight *find_shared(
 		if (flight_has_moved(fl) && !SABOTAGE_JOIN_AFTER_WRITE)
 			continue;
 		/* It has less patience. */
-		if (fl->fetch->is_probe && !f->is_probe && !fl->answer)
+		if (fl->fetch->is_hasty && !f->is_hasty && !fl->answer)
 			continue;
 		if (fl->answer ? t->may_have_landed && is_as_if_stored(fl, f)
 			       : fl->is_shared && f->may_join)
@@ -493,6 +493,37 @@ void flight_release_stale(struct origin *o)
 		}
 	if (next_ms != INT64_MAX)
 		arm_stale_timer(o, next_ms, now_ms);
+}
+
+/* Sent so long before that it should have been answered. */
+static bool is_stuck(const struct flight *fl, int64_t since_us)
+{
+	int64_t patience_us = fl->origin->settings->stale_wait_ms * 1000;
+
+	return fl->job.state == QUEUE_SENT && !fl->fetch->is_hasty &&
+	       fl->job.sent_us + patience_us <= since_us;
+}
+
+static void unstick(struct flight *fl)
+{
+	queue_leave(&fl->job);
+	if (!fl->waiters) {
+		flight_free(fl);
+		return;
+	}
+	fl->is_slow = false;
+	fl->seq = NOT_BEGUN;
+	flight_depart(fl);
+}
+
+void flight_drop_stuck(struct origin *o, int64_t since_us)
+{
+	for (size_t i = 0; i < o->flights_size; i++)
+		for (struct flight *fl = o->flights[i], *next; fl; fl = next) {
+			next = fl->next_in_bucket;
+			if (is_stuck(fl, since_us))
+				unstick(fl);
+		}
 }
 
 uint64_t flight_oldest_seq(const struct origin *o)

@@ -46,6 +46,12 @@ struct ask *flight_take_waiters(struct flight *fl);
 void flight_begin_tags(struct flight *fl);
 /* With all who wait already: it may be over before this returns. */
 void flight_depart(struct flight *fl);
+/*
+ * A probe that was sent at since_us was answered: reads that were sent well
+ * before it are on connections that are dead, as far as anybody can tell. Who
+ * waits for one is asked for once more; the others end.
+ */
+void flight_drop_stuck(struct origin *o, int64_t since_us);
 void flight_give(
     struct origin *o, struct ask *a, struct answer *answer, bool is_stored);
 

@@ -240,6 +240,8 @@ void landing_done(
 	struct landing l = {.result = r, .seq = fl->seq};
 	struct head info = {0};
 	struct ask *waiters;
+	bool is_proof = fl->fetch->is_probe && r->outcome == TRANSFER_OK;
+	int64_t sent_us = j->sent_us;
 
 	origin_note_result(o, fl->fetch, r);
 	if (r->outcome == TRANSFER_TOO_LARGE) {
@@ -256,6 +258,8 @@ void landing_done(
 	}
 	if (l.is_renewed)
 		metrics_add(METRIC_REVALIDATED, 1);
+	if (is_proof)
+		flight_drop_stuck(o, sent_us);
 	waiters = flight_take_waiters(fl);
 	if (!l.is_stored) {
 		if (hold_if_denied(o, fl, &l, waiters))

@@ -156,9 +156,9 @@ struct transfer *origin_send(struct origin *o, const struct fetch *f,
 
 	buf_init(&lines, HEAD_MAX_BYTES);
 	rq.fields_n = fields_of(f, sink != NULL, &lines, fields);
-	if (f->is_probe)
+	if (f->is_hasty)
 		rq.timeout_ms = PROBE_TIMEOUT_MS;
-	rq.wants_new_connection = f->is_probe;
+	rq.wants_new_connection = f->is_hasty;
 	/* What cannot be stored need not be collected either. */
 	if (f->kind == FETCH_READ)
 		rq.max_body_bytes = o->settings->store_answer_max_bytes;
@@ -255,18 +255,15 @@ struct answer *origin_answer_head(
 /* ---- the loop ---- */
 
 /*
- * A probe goes past the queue, on a connection of its own, only when all
- * others are taken, perhaps by requests that an upstream without a sound will
- * never answer. Else it is a read like others, and may take its time: there are
- * answers that always do. False: enough are out.
+ * A probe is a read like others, and may take its time: there are answers that
+ * always do. When all connections are taken, perhaps by requests that an
+ * upstream without a sound will never answer, it passes the queue. False:
+ * enough do.
  */
-static bool is_probe_needed(struct origin *o, struct fetch *f)
+static bool probe_may_go(struct origin *o, struct fetch *f)
 {
-	if (queue_has_room(&o->queue)) {
-		f->is_probe = false;
-		return true;
-	}
-	return o->queue.probes < QUEUE_PROBES_MAX;
+	f->is_hasty = !queue_has_room(&o->queue);
+	return !f->is_hasty || o->queue.probes < QUEUE_PROBES_MAX;
 }
 
 static void on_ask(struct origin *o, struct ask *a)
@@ -278,7 +275,7 @@ static void on_ask(struct origin *o, struct ask *a)
 	}
 	switch (a->fetch->kind) {
 	case FETCH_READ:
-		if (a->fetch->is_probe && !is_probe_needed(o, a->fetch)) {
+		if (a->fetch->is_probe && !probe_may_go(o, a->fetch)) {
 			origin_return_failed(o, a, 503, "busy");
 			break;
 		}

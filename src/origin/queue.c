@@ -106,7 +106,7 @@ static void advance(struct queue *q);
 
 static void count_sent(struct queue_job *j, int n)
 {
-	unsigned *sent = j->is_probe ? &j->queue->probes : &j->queue->sent;
+	unsigned *sent = j->is_hasty ? &j->queue->probes : &j->queue->sent;
 
 	*sent += (unsigned)n;
 }
@@ -167,10 +167,10 @@ void queue_add(struct queue *q, struct queue_job *j)
 {
 	assert(j->state == QUEUE_IDLE);
 	j->queue = q;
-	j->is_probe = j->fetch->is_probe;
+	j->is_hasty = j->fetch->is_hasty;
 	j->queued_us = clock_mono_us();
 	append(q, j);
-	if (j->is_probe)
+	if (j->is_hasty)
 		send(q, j);
 	else
 		advance(q);

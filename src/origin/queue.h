@@ -5,7 +5,7 @@
  * runs, its flight has a sequence from before it began, and it goes out even
  * when nobody wants it any more.
  *
- * First come, first served, but for probes, which do not wait. For reads,
+ * First come, first served, but for hasty probes, which do not wait. For reads,
  * writes and what passes once; streams have connections of their own and do not
  * wait.
  *
@@ -56,7 +56,7 @@ struct queue_job {
 	enum queue_state state;
 	struct queue *queue;
 	struct queue_job *next, *previous; /* QUEUE_WAITING */
-	bool is_probe; /* of fetch */
+	bool is_hasty; /* of fetch */
 	struct transfer *transfer; /* QUEUE_SENT */
 	int64_t queued_us; /* mono */
 	int64_t sent_us; /* mono */

@@ -128,7 +128,7 @@ static void end_well(struct job *j)
 /* A probe passes all others, and takes nobody's place. */
 static void test_probes(void **state)
 {
-	static const struct fetch probe = {.is_probe = true};
+	static const struct fetch probe = {.is_hasty = true};
 	struct queue *q = *state;
 
 	jobs[4].job.fetch = &probe;
