@@ -72,10 +72,13 @@ static void print_troubled(const cJSON *list)
 	const cJSON *one;
 	char text[64];
 
-	cJSON_ArrayForEach(one, list) printf(
-	    "           /%s not well for %s: %s\n", client_text(one, "family"),
-	    span(text, sizeof(text), client_number(one, "seconds")),
-	    client_text(one, "reason"));
+	cJSON_ArrayForEach(one, list)
+	{
+		printf("           /%s not well for %s: %s\n",
+		    client_text(one, "family"),
+		    span(text, sizeof(text), client_number(one, "seconds")),
+		    client_text(one, "reason"));
+	}
 }
 
 static void print_upstream(const cJSON *doc)

@@ -13,8 +13,8 @@
 
 /* Asks for an answer to r, which then waits, or has been replied to. */
 void asking_post(struct request *r);
-/* Asks for a fresh answer that nobody waits for; as a probe, which is given up
- * sooner, while the upstream is not well. */
+/* Asks for a fresh answer that nobody waits for. is_probe: to find out whether
+ * the upstream is well again. */
 void asking_revalidate(struct request *r, bool is_probe);
 
 #endif

@@ -61,7 +61,6 @@ struct fetch *fetch_new(const struct fetch_spec *s)
 	f->may_store = s->may_store;
 	f->may_join = s->may_join;
 	f->may_write = s->may_write;
-	f->is_probe = s->is_probe;
 	f->scope = s->scope;
 	f->key = s->key;
 	f->has_body = s->has_body;

@@ -69,7 +69,6 @@ struct fetch_spec {
 	bool may_store;
 	bool may_join;
 	bool may_write;
-	bool is_probe;
 	struct digest128 scope;
 	struct digest128 key;
 	struct slice full_key;

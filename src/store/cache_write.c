@@ -1,6 +1,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/date.h"
+#include "http/field.h"
 #include "store/cache_internal.h"
 #include "store/crash.h"
 #include "store/moved.h"
@@ -114,24 +116,30 @@ static void record_of(
 	};
 }
 
-/* When the upstream made it, as far as its age tells. */
-static int64_t made_at_ms(int64_t received_ms, int64_t age_s)
+/* What a head has in Date; -1: nothing that can be read. */
+static int64_t date_of(struct slice head, int64_t now_s)
 {
-	return received_ms - age_s * 1000;
+	struct slice value;
+	int64_t date_s;
+
+	if (!field_find(head, SLICE("date"), &value) ||
+	    !http_date_parse(value, now_s, &date_s))
+		return -1;
+	return date_s;
 }
 
 /*
- * Of two that no movement parts the later made one is kept (RFC 9111 §4), while
- * it is fresh: what was asked for first may come last. One that seems to come
- * from the future is of a clock that was set back, and proves nothing.
+ * Of two that no movement parts the one with the later Date is kept (RFC 9111
+ * §4), while it is fresh: what was asked for first may come last. Dates are of
+ * one clock; ages would be counted from ours, and rounded.
  */
 static bool is_newer(const struct record *held, const struct cache_put *p)
 {
-	int64_t now_ms = p->answer->date_ms;
-	int64_t held_ms = made_at_ms(held->stored_at_ms, held->age_s);
+	int64_t now_ms = p->answer->date_ms, now_s = now_ms / 1000;
+	int64_t date_s = date_of(p->answer->head, now_s);
 
-	return held->fresh_until_ms > now_ms && held_ms <= now_ms &&
-	       held_ms > made_at_ms(now_ms, p->answer->initial_age_s);
+	return held->fresh_until_ms > now_ms && date_s >= 0 &&
+	       date_of(held->head, now_s) > date_s;
 }
 
 /* Is what is stored under the key newer, or the answer dead on arrival? */

@@ -63,7 +63,7 @@ class Connection:
             return await self.read(reader, method)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.close()
-            await asyncio.sleep(0.01)  # it is being restarted
+            await self.load.is_up.wait()  # it is being restarted
             return None
 
     async def read(self, reader, method):
@@ -165,6 +165,8 @@ class Load:
         while self.done < self.operations and not self.is_over:
             await self.is_up.wait()
             self.done += 1
+            if self.done >= self.due_at:
+                self.is_due.set()
             target = self.target()
             share = 0.3 if is_writer else 0.03
             if target.startswith('/unknown/'):
@@ -192,7 +194,9 @@ class Load:
                     await loop.run_in_executor(None, self.purge)
                 purge_at = self.done + self.random.randint(
                     PURGE_EVERY // 2, PURGE_EVERY * 3 // 2)
-            await asyncio.sleep(0.02)
+            self.due_at = min(restart_at, purge_at)
+            self.is_due.clear()
+            await self.is_due.wait()
 
     def restart(self):
         self.restarts += 1
@@ -223,6 +227,8 @@ class Load:
     async def work(self):
         self.is_up = asyncio.Event()
         self.is_up.set()
+        self.is_due = asyncio.Event()  # the next trouble
+        self.due_at = 0
         self.is_over = False
         trouble = asyncio.create_task(self.trouble())
         clients = [asyncio.create_task(self.client())

@@ -80,12 +80,11 @@ class Upstream:
         if fault == 'reset':
             return None
         if fault == 'error':
-            return answer(500, b'{"statusCode":500,"message":"planned"}')
+            return refusal(500)
         if fault == 'throttled':
-            return answer(429, b'{"statusCode":429,"message":"planned"}')
+            return refusal(429)
         if fault == 'unauthorized':
-            return answer(
-                401, b'{"statusCode":401,"message":"Invalid JWT"}')
+            return refusal(401, 'Invalid JWT')
         if fault == 'silence':
             await asyncio.sleep(SILENCE_S)
         more = ['ETag: "%s"' % state]
@@ -100,11 +99,11 @@ class Upstream:
         await self.pause()
         fault = self.pick(WRITE_FAULTS)
         if fault == 'refused':
-            return answer(422, b'{"statusCode":422,"message":"planned"}')
+            return refusal(422)
         if fault == 'throttled':
-            return answer(429, b'{"statusCode":429,"message":"planned"}')
+            return refusal(429)
         if fault == 'error':
-            return answer(500, b'{"statusCode":500,"message":"planned"}')
+            return refusal(500)
         if fault == 'reset':
             return None
         register, name = self.written(method, path, body)
@@ -113,7 +112,7 @@ class Upstream:
         if fault == 'reset_after':
             return None
         if fault == 'error_after':
-            return answer(502, b'{"statusCode":502,"message":"planned"}')
+            return refusal(502)
         if fault == 'silence_after':
             await asyncio.sleep(SILENCE_S)
         said = self.body(path, name)
@@ -157,6 +156,11 @@ def answer(status, body, more=(), is_head=False):
         lines.append('Content-Length: %d' % len(body))
     head = ('\r\n'.join(lines) + '\r\n\r\n').encode()
     return head if is_head else head + body
+
+
+def refusal(status, message='planned'):
+    return answer(status, json.dumps({
+        'statusCode': status, 'message': message}).encode())
 
 
 async def main():

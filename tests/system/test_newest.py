@@ -172,7 +172,7 @@ def what_was_asked_for_first_and_comes_last_is_not_kept():
         first = in_thread(s.get, UNKNOWN, token)
         wait_for(lambda: len(s.origin.seen) == 1, 'the first')
         origin.version = 2
-        later(1.1)  # Age counts in seconds
+        later(1.1)  # Dates are whole seconds
         s.get(UNKNOWN, token)
         wait_for(lambda: s.get(UNKNOWN, token).is_hit, 'the second')
         gate.set()
@@ -180,6 +180,24 @@ def what_was_asked_for_first_and_comes_last_is_not_kept():
         s.daemon.settle()
         got = s.get(UNKNOWN, token)
         equal((got.is_hit, got.json()['v']), (True, 2))
+
+    each_profile(case)
+
+
+@test
+def what_comes_within_a_second_is_kept():
+    """Of one Date, later in its second or early in the next: what is told by
+    Age would seem older."""
+    def case(s, origin, token):
+        now = date()
+        origin.more = lambda _: [now]
+        wait_for(lambda: time.time() % 1 > 0.6, 'the end of a second')
+        s.warm(UNKNOWN, token)
+        origin.version = 2
+        wait_for(lambda: time.time() % 1 < 0.4, 'the next second')
+        equal(s.get(UNKNOWN, token, cache_control='no-cache').json()['v'], 2)
+        s.daemon.settle()
+        equal(s.get(UNKNOWN, token).json()['v'], 2)
 
     each_profile(case)
 
